@@ -150,7 +150,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 WAGTAIL_I18N_ENABLED = True
 WAGTAIL_CONTENT_LANGUAGES = LANGUAGES
-WAGTAILADMIN_PERMITTED_LANGUAGES = [("en", "English"), ("fr", "French"), ("es", "Spanish"), ("ar", "Arabic"), ("ru", "Russian")]
+WAGTAILADMIN_PERMITTED_LANGUAGES = LANGUAGES
 
 # --- Files ----------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

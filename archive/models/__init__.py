@@ -1,0 +1,101 @@
+"""The record side and the public side, one concept a file."""
+
+from archive.models.authorities import (
+    Authority,
+    Concept,
+    ConceptScheme,
+    Event,
+    ExternalId,
+    Organisation,
+    Person,
+    Place,
+    Source,
+    TermUsage,
+)
+from archive.models.community import Community, Membership, Openness, Protocol, Role
+from archive.models.consent import Answer, ConsentEvent, ConsentRecord, Scope, WithdrawalCase
+from archive.models.custody import AuditEvent, CustodyEvent
+from archive.models.imports import ImportBatch, ImportItem, Proposal
+from archive.models.media import Derivative, MediaAsset
+from archive.models.publication import (
+    LADDER,
+    AccessRequest,
+    Audience,
+    Publication,
+    PublicationLink,
+    PublicClock,
+    PublishedFile,
+    ReaderReport,
+    Tombstone,
+)
+from archive.models.record import AUTHORITY_KINDS, WORK_KINDS, Record, RecordKind, RecordState
+from archive.models.revision import Revision
+from archive.models.texts import IndexSegment, Redaction, TextTrack
+from archive.models.works import (
+    Clip,
+    Collection,
+    Contribution,
+    Document,
+    EntityLink,
+    Review,
+    Sensitivity,
+    Testimony,
+    Work,
+)
+
+__all__ = [
+    "AUTHORITY_KINDS",
+    "LADDER",
+    "WORK_KINDS",
+    "AccessRequest",
+    "Answer",
+    "Audience",
+    "AuditEvent",
+    "Authority",
+    "Clip",
+    "Collection",
+    "Community",
+    "Concept",
+    "ConceptScheme",
+    "ConsentEvent",
+    "ConsentRecord",
+    "Contribution",
+    "CustodyEvent",
+    "Derivative",
+    "Document",
+    "EntityLink",
+    "Event",
+    "ExternalId",
+    "ImportBatch",
+    "ImportItem",
+    "IndexSegment",
+    "MediaAsset",
+    "Membership",
+    "Openness",
+    "Organisation",
+    "Person",
+    "Place",
+    "Proposal",
+    "Protocol",
+    "PublicClock",
+    "Publication",
+    "PublicationLink",
+    "PublishedFile",
+    "ReaderReport",
+    "Record",
+    "RecordKind",
+    "RecordState",
+    "Redaction",
+    "Review",
+    "Revision",
+    "Role",
+    "Scope",
+    "Sensitivity",
+    "Source",
+    "TermUsage",
+    "Testimony",
+    "TextTrack",
+    "Tombstone",
+    "WithdrawalCase",
+    "Work",
+]

@@ -1,0 +1,112 @@
+"""Texts of a work: tracks with their cues, the oral-history index, redactions.
+
+Cues are a JSON list in their track and not rows: a track is always read, edited, versioned and
+published as a whole, and an edition of a hundred paragraphs is then one row to write. The form of a
+cue and its marks is documented in ``archive/values/text.py``.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from archive.models.publication import Audience
+from archive.models.record import Record
+
+
+class TextTrack(models.Model):
+    class Kind(models.TextChoices):
+        TRANSCRIPT = "transcript", _("transcript")
+        TRANSLATION = "translation", _("translation")
+        CAPTIONS = "captions", _("captions")
+        SUBTITLES = "subtitles", _("subtitles")
+        DESCRIPTIONS = "descriptions", _("descriptions")
+        CHAPTERS = "chapters", _("chapters")
+
+    class Origin(models.TextChoices):
+        HUMAN = "human", _("made by a person")
+        MACHINE = "machine", _("made by a machine")
+        CORRECTED = "corrected", _("made by a machine, corrected by a person")
+
+    record = models.ForeignKey(Record, on_delete=models.CASCADE, related_name="tracks")
+    #: Short and stable within the work; anchors of cues are unique over all tracks of a work.
+    key = models.CharField(max_length=20)
+    kind = models.CharField(_("kind"), max_length=15, choices=Kind.choices)
+    language = models.CharField(_("language"), max_length=35)
+    declared_language = models.CharField(max_length=60, blank=True, editable=False)
+    direction = models.CharField(max_length=3, default="ltr", choices=[("ltr", "ltr"), ("rtl", "rtl")])
+    origin = models.CharField(_("origin"), max_length=10, choices=Origin.choices, default=Origin.HUMAN)
+    reviewed = models.BooleanField(_("reviewed"), default=True)
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    is_original = models.BooleanField(_("the narrator’s own words"), default=False)
+    label = models.CharField(_("label"), max_length=200, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+    cues = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        verbose_name = _("text")
+        constraints = [models.UniqueConstraint(fields=["record", "key"], name="track_key_unique_in_work")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.language}"
+
+
+class IndexSegment(models.Model):
+    """A span of a testimony described for finding: the oral-history index."""
+
+    record = models.ForeignKey(Record, on_delete=models.CASCADE, related_name="segments")
+    key = models.CharField(max_length=20)
+    anchor = models.CharField(_("passage"), max_length=40, blank=True)
+    start_ms = models.PositiveIntegerField(_("from (ms)"), null=True, blank=True)
+    end_ms = models.PositiveIntegerField(_("to (ms)"), null=True, blank=True)
+    title = models.JSONField(_("title"), default=dict)
+    synopsis = models.JSONField(_("synopsis"), default=dict, blank=True)
+    sensitivity = models.JSONField(_("sensitivity"), default=list, blank=True)
+    entities = models.ManyToManyField(Record, blank=True, related_name="+")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "id"]
+        verbose_name = _("index segment")
+        constraints = [models.UniqueConstraint(fields=["record", "key"], name="segment_key_unique_in_work")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Redaction(models.Model):
+    """A span that must not leave the record side; acts on text, captions, audio, translations and search."""
+
+    class Mode(models.TextChoices):
+        REMOVE = "remove", _("remove")
+        MUTE = "mute", _("mute")
+        BLUR = "blur", _("blur")
+        PSEUDONYMISE = "pseudonymise", _("pseudonymise")
+        GENERALISE = "generalise", _("generalise")
+
+    record = models.ForeignKey(Record, on_delete=models.CASCADE, related_name="redactions")
+    #: The cue it was marked in; its aligned cues in other tracks are withheld whole until marked themselves.
+    anchor = models.CharField(_("passage"), max_length=40, blank=True)
+    start = models.PositiveIntegerField(_("from character"), null=True, blank=True)
+    end = models.PositiveIntegerField(_("to character"), null=True, blank=True)
+    start_ms = models.PositiveIntegerField(_("from (ms)"), null=True, blank=True)
+    end_ms = models.PositiveIntegerField(_("to (ms)"), null=True, blank=True)
+    mode = models.CharField(_("how"), max_length=15, choices=Mode.choices)
+    replacement = models.CharField(_("shown instead"), max_length=200, blank=True)
+    #: The highest rung that does not see the span; *community* hides it from everybody.
+    hidden_up_to = models.CharField(
+        _("hidden up to"), max_length=10, choices=Audience.choices, default=Audience.COMMUNITY
+    )
+    reason = models.CharField(_("reason"), max_length=60)
+    authorised_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("redaction")
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.anchor}"

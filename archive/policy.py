@@ -1,0 +1,298 @@
+"""Who may do what: the only place that decides (default deny, with a reason).
+
+Two questions are asked of it: ``may(viewer, action, obj)`` for one act and ``visible(queryset, viewer)``
+for a list on the record side. Rights belong to the object (its community, its seals), never to its
+place in a tree, and are evaluated in UTC at request time. Being a superuser means operating the
+platform; it opens no community's unpublished record.
+
+The public side asks a third question, on which stand of the ladder a viewer stands for a given
+community or work (``stand_for``, ``reach_of``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+from search.documents import Reach
+
+from archive.models import (
+    AccessRequest,
+    Audience,
+    Community,
+    ImportBatch,
+    Membership,
+    Protocol,
+    Publication,
+    Record,
+    RecordKind,
+    Role,
+)
+from archive.models.community import Openness
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
+
+T = TypeVar("T", bound=QuerySet[Any])
+
+#: What each role may do to what its community owns. ``read`` is the record side, not the publication.
+ROLE_ACTIONS: Mapping[str, frozenset[str]] = {
+    Role.CONTRIBUTOR: frozenset({"read", "create", "contribute"}),
+    Role.EDITOR: frozenset({"read", "create", "edit", "import", "review", "merge", "preview", "hide"}),
+    Role.STEWARD: frozenset(
+        {"read", "read_sealed", "consent", "withdraw", "hide", "answer_access", "preview", "members"}
+    ),
+    Role.TRANSLATOR: frozenset({"read", "translate", "preview"}),
+    Role.PUBLISHER: frozenset({"read", "review", "publish", "unpublish", "withdraw", "hide", "preview"}),
+}
+#: What an operator may do to what belongs to the platform, and to communities as such.
+OPERATOR_ACTIONS = frozenset(
+    {"read", "create", "edit", "merge", "review", "publish", "unpublish", "hide", "preview", "import", "communities"}
+)
+#: Kinds that the platform owns and every community may read once attested.
+SHARED_KINDS = frozenset(
+    {
+        RecordKind.PLACE,
+        RecordKind.EVENT,
+        RecordKind.ORGANISATION,
+        RecordKind.CONCEPT,
+        RecordKind.SOURCE,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Yes or no, and why: ``reason`` is a code that a screen turns into a sentence."""
+
+    allowed: bool
+    reason: str
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who asks, as facts read once a request."""
+
+    user_id: int | None = None
+    operator: bool = False
+    educator: bool = False
+    #: Roles by community slug.
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: Protocols that admit this viewer by name.
+    protocols: frozenset[int] = frozenset()
+    #: Groups on whose community stand this viewer stands: her communities, less what a protocol keeps.
+    groups: frozenset[str] = frozenset()
+    #: Works opened to this viewer on request: public id → end (None: without end).
+    grants: Mapping[str, datetime | None] = field(default_factory=dict)
+
+    @property
+    def authenticated(self) -> bool:
+        return self.user_id is not None
+
+    def member_of(self, slug: str | None) -> bool:
+        return bool(slug) and slug in self.roles
+
+
+ANONYMOUS = Viewer()
+
+
+def viewer_of(user: User | AnonymousUser, now: datetime | None = None) -> Viewer:
+    """Read the facts about a user that decisions rest on."""
+    if not user.is_authenticated or not user.is_active or user.pk is None:
+        return ANONYMOUS
+    now = now or timezone.now()
+    roles: dict[str, set[str]] = {}
+    for slug, role in Membership.objects.current(now).filter(user_id=user.pk).values_list("community__slug", "role"):
+        roles.setdefault(slug, set()).add(role)
+    granted = (
+        AccessRequest.objects.filter(user_id=user.pk, state=AccessRequest.State.APPROVED)
+        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+        # A member's own stand is higher than any grant.
+        .exclude(community__in=list(roles))
+    )
+    protocols = frozenset(Protocol.objects.filter(admitted=user.pk).values_list("pk", flat=True))
+    return Viewer(
+        user_id=user.pk,
+        operator=bool(user.is_superuser),
+        educator=user.is_educator(now),
+        roles={slug: frozenset(names) for slug, names in roles.items()},
+        protocols=protocols,
+        groups=_groups_of(roles, protocols),
+        grants=dict(granted.values_list("public_id", "expires_at")),
+    )
+
+
+def group_of(community: str, protocols: Sequence[int] = (), *, every: bool = True) -> str:
+    """The group a work answers to: its community, narrowed by protocols."""
+    if not protocols:
+        return community
+    return f"{community}#{'all' if every else 'any'}:{','.join(str(pk) for pk in sorted(protocols))}"
+
+
+def _groups_of(roles: Mapping[str, set[str]], admitted: frozenset[int]) -> frozenset[str]:
+    """The groups a member of these communities stands in; protocols that nobody set admit all members."""
+    groups = set(roles)
+    if not roles:
+        return frozenset()
+    narrowed = [
+        group
+        for group in Publication.objects.filter(community__in=list(roles))
+        .exclude(group=F("community"))
+        .values_list("group", flat=True)
+        .distinct()
+        if "#" in group
+    ]
+    if narrowed:
+        open_ones = set(
+            Protocol.objects.filter(community__slug__in=list(roles), openness=Openness.OPEN).values_list(
+                "pk", flat=True
+            )
+        )
+        for group in narrowed:
+            combination, _, keys = group.partition("#")[2].partition(":")
+            answers = [int(key) in open_ones or int(key) in admitted for key in keys.split(",")]
+            if all(answers) if combination == "all" else any(answers):
+                groups.add(group)
+    return frozenset(groups)
+
+
+def may(viewer: Viewer, action: str, obj: object, *, field: str | None = None, now: datetime | None = None) -> Decision:
+    """Decide one act.
+
+    :param action: a verb of ``ROLE_ACTIONS``; ``read`` with ``field`` asks for one field of the record.
+    :param obj: a record, a community, an import batch, or anything with a ``record`` or ``community``.
+    """
+    if not viewer.authenticated:
+        return Decision(False, "not-signed-in")
+    slug, kind = _owner(obj)
+    if slug is None and kind is None:
+        return Decision(False, "unknown-object")
+    if isinstance(obj, Community) and action == "communities":
+        return Decision(viewer.operator, "operator" if viewer.operator else "not-operator")
+    if slug is None:
+        return _may_on_platform(viewer, action, kind)
+    roles = viewer.roles.get(slug)
+    if not roles:
+        return Decision(False, "not-a-member")
+    if field is not None and isinstance(obj, Record) and field in (obj.sealed or []):
+        if any("read_sealed" in ROLE_ACTIONS[role] for role in roles):
+            return Decision(True, "steward")
+        return Decision(False, "sealed")
+    for role in sorted(roles):
+        if action in ROLE_ACTIONS[role]:
+            return Decision(True, role)
+    return Decision(False, "role-lacks-this-right")
+
+
+def _may_on_platform(viewer: Viewer, action: str, kind: str | None) -> Decision:
+    if viewer.operator and action in OPERATOR_ACTIONS:
+        return Decision(True, "operator")
+    if kind in SHARED_KINDS and viewer.roles:
+        if action == "read":
+            return Decision(True, "shared-authority")
+        # Editors of any community describe the places and events that all of them refer to.
+        if action in {"edit", "create"} and any(Role.EDITOR in roles for roles in viewer.roles.values()):
+            return Decision(True, "shared-authority")
+    return Decision(False, "belongs-to-the-platform")
+
+
+def _owner(obj: object) -> tuple[str | None, str | None]:
+    """The slug of the owning community (None: the platform) and the kind of thing."""
+    if isinstance(obj, Record):
+        return (obj.community.slug if obj.community_id and obj.community else None, obj.kind)
+    if isinstance(obj, Community):
+        return (obj.slug, "community")
+    if isinstance(obj, ImportBatch):
+        return (obj.community.slug if obj.community else None, "import")
+    record = getattr(obj, "record", None)
+    if isinstance(record, Record):
+        return _owner(record)
+    community = getattr(obj, "community", None)
+    if isinstance(community, Community):
+        return (community.slug, type(obj).__name__.lower())
+    if isinstance(community, str) and community:
+        return (community, type(obj).__name__.lower())
+    return (None, None)
+
+
+def visible(queryset: T, viewer: Viewer) -> T:
+    """Narrow a queryset of the record side to what ``viewer`` may read there.
+
+    :raises TypeError: for a model whose owner the policy does not know, so that a new model is denied
+        until somebody decides.
+    """
+    model = queryset.model
+    slugs = list(viewer.roles)
+    if issubclass(model, Record):
+        own = Q(community__slug__in=slugs)
+        if viewer.roles or viewer.operator:
+            own |= Q(community__isnull=True, kind__in=SHARED_KINDS)
+        if viewer.operator:
+            own |= Q(community__isnull=True)
+        return queryset.filter(own)
+    if model is Community:
+        return queryset if viewer.operator else queryset.filter(slug__in=slugs)
+    fields = {f.name for f in model._meta.get_fields()}
+    if "record" in fields:
+        own = Q(record__community__slug__in=slugs)
+        if viewer.roles or viewer.operator:
+            own |= Q(record__community__isnull=True)
+        return queryset.filter(own)
+    if "community" in fields:
+        relation = model._meta.get_field("community").is_relation
+        return queryset.filter(**{"community__slug__in" if relation else "community__in": slugs})
+    raise TypeError(f"The policy does not know who owns a {model.__name__}; add it to archive/policy.py.")
+
+
+# --- The public side ------------------------------------------------------------------------------
+
+
+def base_stand(viewer: Viewer) -> str:
+    """The stand a viewer has everywhere, without a membership or a grant."""
+    if viewer.educator:
+        return Audience.EDUCATORS
+    return Audience.REGISTERED if viewer.authenticated else Audience.PUBLIC
+
+
+def stand_for(viewer: Viewer, group: str, public_id: str, now: datetime | None = None) -> str:
+    """The one stand from which a viewer sees one work: her community's, then a grant's, then her own."""
+    if group in viewer.groups:
+        return Audience.COMMUNITY
+    if public_id in viewer.grants:
+        end = viewer.grants[public_id]
+        if end is None or end > (now or timezone.now()):
+            return Audience.GRANTED
+    return base_stand(viewer)
+
+
+def published_to(viewer: Viewer, now: datetime) -> Q:
+    """The same as ``stand_for`` as a condition over publications, for lists."""
+    alive = Q(not_after__isnull=True) | Q(not_after__gt=now)
+    ordinary = Q(**{f"serves_{base_stand(viewer)}": True})
+    grants = [key for key, end in viewer.grants.items() if end is None or end > now]
+    if not viewer.groups and not grants:
+        return alive & ordinary
+    inside = Q(group__in=viewer.groups)
+    granted = Q(public_id__in=grants) & ~inside
+    return alive & (
+        (inside & Q(serves_community=True)) | (granted & Q(serves_granted=True)) | (ordinary & ~inside & ~granted)
+    )
+
+
+def reach_of(viewer: Viewer) -> Reach:
+    """The same as ``stand_for``, as the value the search room is handed."""
+    now = timezone.now()
+    return Reach(
+        default=str(base_stand(viewer)),
+        by_group={group: str(Audience.COMMUNITY) for group in viewer.groups},
+        by_work={key: str(Audience.GRANTED) for key, end in viewer.grants.items() if end is None or end > now},
+    )

@@ -1,0 +1,1 @@
+"""Domain values without Django: public ids, language tags and maps, uncertain dates."""
