@@ -51,9 +51,8 @@ class Lens:
 
 
 def _tensor(values: npt.NDArray[np.float32] | npt.NDArray[np.uint32]) -> Any:
-    """Open3D's stubs know no numpy type but `Any`."""
-    array: Any = values
-    return o3d.core.Tensor(array)
+    """An Open3D tensor of an array; the stubs of `Tensor(...)` know no numpy type."""
+    return o3d.core.Tensor.from_numpy(np.ascontiguousarray(values))
 
 
 class Stage:
