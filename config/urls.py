@@ -7,8 +7,13 @@ from django.urls import include, path
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 
+from config.demo import demo_sign_in
+
 urlpatterns = [
+    path("accounts/demo/<str:token>/", demo_sign_in, name="demo_sign_in"),
+    path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
+    path("admin/", include("accounts.admin_urls")),
     path("admin/", include(wagtailadmin_urls)),
 ]
 urlpatterns += i18n_patterns(

@@ -1,0 +1,153 @@
+"""Cairn's answers to what django-allauth leaves open."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import secrets
+from smtplib import SMTPException
+from typing import Any
+
+import qrcode
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.email_verification import send_verification_email_at_login
+from allauth.account.stages import EmailVerificationStage
+from allauth.account.utils import has_verified_email
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from accounts.client_address import client_pseudonym
+from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+
+class EmailVerificationWhereThereIsOne(EmailVerificationStage):
+    """Asks for a verified address only from accounts that have an address.
+
+    allauth's own stage locks out accounts without one when verification is mandatory.
+    """
+
+    def handle(self) -> tuple[HttpResponse | None, bool]:
+        user = self.login.user
+        if not user.email and not user.emailaddress_set.exists():
+            return None, True
+        if has_verified_email(user, self.login.email):
+            return None, True
+        send_verification_email_at_login(self.request, self.login)
+        return self.adapter.respond_email_verification_sent(self.request, user), True
+
+    @property
+    def adapter(self) -> DefaultAccountAdapter:
+        return AccountAdapter(self.request)
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Sign-up by setting, no raw addresses, usernames that say nothing, mail that may fail."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return bool(settings.CAIRN_SIGNUP)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        # allauth writes this into cache keys and e-mails; a raw address must reach neither.
+        return client_pseudonym(request)
+
+    def get_http_user_agent(self, request: HttpRequest) -> str:
+        return ""
+
+    def get_login_stages(self) -> list[str]:
+        theirs = "allauth.account.stages.EmailVerificationStage"
+        ours = "accounts.adapter.EmailVerificationWhereThereIsOne"
+        return [ours if stage == theirs else stage for stage in super().get_login_stages()]
+
+    def populate_username(self, request: HttpRequest, user: User) -> None:
+        # allauth would make the username from the e-mail address and so show it to others.
+        if not user.username:
+            user.username = User.objects.unused_username("reader")
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        response = super().post_login(request, user, **kwargs)
+        if user.preferred_language:
+            set_language_cookie(response, user.preferred_language)
+        return response
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail; where the mail server fails, say so on the page instead of failing the request."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (SMTPException, OSError) as error:
+            logger.error("A mail of kind %s could not be sent: %s", template_prefix, type(error).__name__)
+            request = current_request()
+            if request is not None:
+                messages.error(
+                    request,
+                    _("Our mail server did not answer, so no mail was sent. Please try again in a few minutes."),
+                )
+
+
+def current_request() -> HttpRequest | None:
+    """Return the request that allauth is serving, or None outside of one."""
+    return context.request
+
+
+def set_language_cookie(response: HttpResponse, language: str) -> None:
+    """Let the interface speak ``language`` from the next request on."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        path=settings.LANGUAGE_COOKIE_PATH,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+
+
+def _keys() -> MultiFernet:
+    secret_keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return MultiFernet(
+        [
+            Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"cairn second factor\0" + key.encode()).digest()))
+            for key in secret_keys
+        ]
+    )
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    """Keeps the secrets of second factors encrypted under the instance's key."""
+
+    def encrypt(self, text: str) -> str:
+        return _keys().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        try:
+            return _keys().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
+            # The secret key changed. An empty or fixed answer would make codes guessable, so the factor
+            # gets a secret nobody knows: it verifies nothing until `reset_authenticator` replaces it.
+            logger.error("A second factor cannot be read with this SECRET_KEY; reset_authenticator replaces it.")
+            return base64.b32encode(secrets.token_bytes(20)).decode()
+
+    def build_totp_svg(self, url: str) -> str:
+        """Return the QR code of ``url`` as an SVG element for use inside a page, with an accessible name."""
+        # qrcode's own SVG is a file with an XML declaration and millimetres; this one stands inside HTML.
+        code = qrcode.QRCode(border=4)
+        code.add_data(url)
+        rows = code.get_matrix()
+        path = "".join(f"M{x},{y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
+        return format_html(
+            '<svg class="account-qr" role="img" aria-label="{}" viewBox="0 0 {} {}" width="240" height="240">'
+            '<path fill="#fff" d="M0,0h{}v{}H0z"/><path fill="#000" d="{}"/></svg>',
+            _("QR code for your authenticator app"),
+            len(rows),
+            len(rows),
+            len(rows),
+            len(rows),
+            path,
+        )

@@ -1,0 +1,23 @@
+"""What other rooms may listen to."""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+#: Sent inside the transaction that accepts an invitation; a receiver that raises undoes it.
+#: Arguments: ``user`` (accounts.User), ``scope`` (str), ``role`` (str), ``invitation``.
+invitation_accepted = Signal()
+
+#: Somebody's second factors were taken away by an operator, so that they can set up new ones.
+#: Arguments: ``user``, ``by`` (who did it: an account, or a str such as ``"command line"``),
+#: ``kinds`` (tuple of the kinds removed).
+authenticator_reset = Signal()
+
+#: A grant or platform role was given or taken back.
+#: Arguments: ``grant`` (EducatorGrant or PlatformRole), ``by`` (accounts.User or None), ``given`` (bool).
+grant_changed = Signal()
+
+#: In demo mode, each demo account exists now; a room that gives memberships by role listens here.
+#: Sent again at every start, so receivers must be idempotent.
+#: Arguments: ``user``, ``role`` (one of ``teacher editor steward specialist operator``).
+demo_role_assigned = Signal()
