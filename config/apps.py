@@ -6,3 +6,7 @@ class ConfigConfig(AppConfig):
 
     name = "config"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Celery first: every room that enqueues rings through this application.
+        from config import celery, checks  # noqa: F401 - importing registers them

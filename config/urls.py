@@ -8,8 +8,11 @@ from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 
 from config.demo import demo_sign_in
+from config.health import healthz, readyz
 
 urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
     path("accounts/demo/<str:token>/", demo_sign_in, name="demo_sign_in"),
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),

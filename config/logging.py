@@ -1,0 +1,87 @@
+"""Logs without readers: no query string, no address, no secret path, no words of a testimony.
+
+Search terms and names reach a log by three doors: the request line, the arguments of log calls and the
+message of an exception. The formatter here closes the last two for every logger, the access log of
+gunicorn is made of harmless parts only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+import traceback
+from types import TracebackType
+from typing import Any
+
+from gunicorn.glogging import Logger as GunicornLogger
+
+#: Method, path, status, bytes, milliseconds: no address, no query, no referrer, no user agent.
+ACCESS_FORMAT = "%(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
+
+#: Exceptions whose messages speak of our program and never quote what somebody wrote.
+_SPEAKS_OF_PROGRAM = frozenset(
+    {"AttributeError", "ImportError", "ModuleNotFoundError", "ImproperlyConfigured", "TemplateDoesNotExist",
+     "TemplateSyntaxError", "OperationalError", "RecursionError", "NameError"}
+)  # fmt: skip
+
+_QUERY = re.compile(r"\?[^\s\"'<>]+")
+_ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w.:])")
+#: Paths whose next part opens a door: class links, receipts, invitations, keys of allauth.
+_SECRET_PATH = re.compile(
+    r"(?P<before>/(?:accounts/demo|class|receipt|invitations?|invite|sign-in|uploads|confirm-email|reset/key|login/code)/)"
+    r"(?P<secret>[^/\s\"'?#]+)"
+)
+
+
+def without_traces(text: str) -> str:
+    """Take out of a line what tells who read what: query strings, addresses, secrets in paths."""
+    text = _QUERY.sub("?-", text)
+    text = _SECRET_PATH.sub(r"\g<before>-", text)
+    return _ADDRESS.sub(_no_address, text)
+
+
+def _no_address(match: re.Match[str]) -> str:
+    try:
+        ipaddress.ip_address(match.group())
+    except ValueError:
+        return match.group()
+    return "-"
+
+
+class QuietFormatter(logging.Formatter):
+    """A plain line in UTC; exceptions as frames and type, with the message only where it is about the program."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        # exc_text would be a text that another formatter made, message included.
+        record.exc_text = None
+        return without_traces(super().format(record))
+
+    def formatException(  # noqa: N802 - the name is logging's
+        self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+    ) -> str:
+        kind, error, frames = ei
+        if kind is None or error is None:
+            return ""
+        said = f": {error}" if kind.__name__ in _SPEAKS_OF_PROGRAM else ""
+        return "".join(traceback.format_tb(frames)) + f"{kind.__module__}.{kind.__qualname__}{said}"
+
+
+class AccessLogger(GunicornLogger):
+    """gunicorn's logger: the access line from harmless parts, everything else through the quiet formatter."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            for handler in log.handlers:
+                handler.setFormatter(QuietFormatter())
+
+    def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> dict[str, Any]:
+        known = super().atoms(resp, req, environ, request_time)
+        # Whatever format an operator configures: only these exist.
+        harmless = {name: known[name] for name in ("m", "U", "s", "B", "M", "D", "L", "t", "p") if name in known}
+        harmless["U"] = without_traces(str(harmless.get("U", "-")))
+        return harmless

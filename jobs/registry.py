@@ -1,0 +1,98 @@
+"""Which function does which kind of job, and which kinds come back by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.functional import Promise
+
+from jobs.models import Queue
+
+if TYPE_CHECKING:
+    from jobs.context import JobContext
+
+#: Takes the context of one attempt, returns the JSON-able result (a dict) or None.
+Handler = Callable[["JobContext"], "dict[str, Any] | None"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of job: its handler and how it is to be run."""
+
+    name: str
+    handler: Handler
+    queue: str = Queue.LIGHT
+    max_attempts: int = 3
+    label: str | Promise = ""
+
+
+@dataclass(frozen=True)
+class Recurring:
+    """A kind that the sweep enqueues every ``seconds``, where ``due`` (when given) says there is work."""
+
+    kind: str
+    seconds: float
+    due: Callable[[], bool] | None = None
+
+
+class UnknownKind(LookupError):
+    """No handler is registered under this name in this process."""
+
+
+_kinds: dict[str, Kind] = {}
+_recurring: dict[str, Recurring] = {}
+
+
+def register(
+    kind: str,
+    handler: Handler,
+    *,
+    queue: str = Queue.LIGHT,
+    max_attempts: int = 3,
+    label: str | Promise = "",
+) -> None:
+    """Let ``handler`` do the jobs of ``kind``. Call it from the room's ``AppConfig.ready()``.
+
+    ``queue`` is "light" (seconds, little memory) or "heavy". ``label`` is what people read instead of
+    ``kind``. Raises ValueError for an unknown queue or when another function has the name already.
+    """
+    if queue not in Queue.values:
+        raise ValueError(f"There is no queue {queue!r}; choose one of {', '.join(Queue.values)}.")
+    if kind in _kinds and _kinds[kind].handler is not handler:
+        raise ValueError(f"The kind {kind!r} is registered already, with another handler.")
+    _kinds[kind] = Kind(kind, handler, queue, max_attempts, label)
+
+
+def every(seconds: float, kind: str, *, due: Callable[[], bool] | None = None) -> None:
+    """Enqueue ``kind`` (without input) every ``seconds``, never twice at once.
+
+    ``due`` is a cheap question asked first, so that no row is made when there is nothing to do.
+    """
+    _recurring[kind] = Recurring(kind, seconds, due)
+
+
+def kind_of(name: str) -> Kind:
+    """Return the registered kind. Raises :class:`UnknownKind`."""
+    try:
+        return _kinds[name]
+    except KeyError:
+        raise UnknownKind(name) from None
+
+
+def label_of(name: str) -> str:
+    """What people read for a kind; the bare name where no label is known."""
+    kind = _kinds.get(name)
+    return str(kind.label) if kind and kind.label else name
+
+
+def recurring() -> tuple[Recurring, ...]:
+    """All recurring work of this process."""
+    return tuple(_recurring.values())
+
+
+def forget(kind: str) -> None:
+    """Take a kind and its recurrence out again (tests)."""
+    _kinds.pop(kind, None)
+    _recurring.pop(kind, None)
