@@ -32,7 +32,7 @@ KEEP_PROCESSED = 300
 class Channel(filesystem.Channel):
     """Kombu's channel with whole messages only, and one writer at a time in the tables of queues."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **_options: Any) -> None:
+    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:  # type: ignore[override] # kombu's own two bases differ
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}"
         folder = Path(self.data_folder_out)
         # A name that no reader looks for until the content is there.

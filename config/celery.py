@@ -7,10 +7,12 @@ machine ``manage.py serve`` does.
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -18,6 +20,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from django.conf import settings
 
 from config.broker import SCHEME, folder_options
+
+# The warning about root is about pickled messages; ours are JSON and hold an id.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 #: Seconds after which a silent network broker counts as absent. A request never waits longer.
 CONNECT_SECONDS = 2
@@ -35,7 +40,7 @@ def broker_folder() -> Path:
 
 def _broker(url: str) -> dict[str, Any]:
     if uses_folder(url):
-        return {"broker_url": f"{SCHEME}://", "broker_transport_options": folder_options(broker_folder())}
+        return {"broker_url": f"{SCHEME}://localhost", "broker_transport_options": folder_options(broker_folder())}
     options: dict[str, Any] = {
         # Without these a request that enqueues would try for ever while the broker is away.
         "max_retries": 1,

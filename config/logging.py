@@ -60,7 +60,7 @@ class QuietFormatter(logging.Formatter):
         record.exc_text = None
         return without_traces(super().format(record))
 
-    def formatException(  # noqa: N802 - the name is logging's
+    def formatException(
         self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
     ) -> str:
         kind, error, frames = ei

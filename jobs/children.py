@@ -274,10 +274,9 @@ def _wrapped(
     command = [wrapper, *_namespaces(), *size, "--tmpfs", "/tmp", "--proc", "/proc", "--dev", "/dev"]  # noqa: S108
     command += [*size, "--tmpfs", "/dev/shm"]  # noqa: S108 - inside the child's own name space
     python = {sys.prefix, sys.base_prefix, os.path.realpath(sys.base_prefix)}
-    for path in (*_SYSTEM, *sorted(python)):
-        command += ["--ro-bind-try", path, path]
+    for place in (*_SYSTEM, *sorted(python)):
+        command += ["--ro-bind-try", place, place]
     for flag, paths in (("--ro-bind", read_only), ("--bind", writable)):
         for path in paths:
-            real = str(Path(path).resolve())
-            command += [flag, real, str(Path(path).absolute())]
+            command += [flag, str(path.resolve()), str(path.absolute())]
     return [*command, "--chdir", str(cwd) if cwd else "/tmp"]  # noqa: S108

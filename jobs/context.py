@@ -92,7 +92,7 @@ class JobContext:
             yield
 
     def checkpoint(self, memory: dict[str, Any]) -> None:
-        """Store what the next attempt shall find in ``resume_from``. Inside :meth:`commit` it is one with the writes."""
+        """Store what the next attempt finds in ``resume_from``; inside :meth:`commit` it is one with the writes."""
         self.check()
         self._write(checkpoint=memory)
         self.resume_from = memory
