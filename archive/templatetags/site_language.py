@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-import langcodes
 from babel import Locale, UnknownLocaleError
 from django import template
 from django.conf import settings
@@ -14,10 +13,9 @@ from django.conf.locale import LANG_INFO
 from django.template import Context
 from django.utils.translation import get_language
 
-register = template.Library()
+from archive.values.languages import autonym, direction, display_name, normalise_tag
 
-#: Scripts written from right to left, of those that testimony is written in (Unicode: Bidi_Class R or AL).
-RIGHT_TO_LEFT_SCRIPTS = frozenset({"Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm", "Rohg", "Samr", "Mand"})
+register = template.Library()
 
 #: Where "leave now" goes when an instance names no other place: neutral, known everywhere, in every language.
 NEUTRAL_PAGE = "https://www.wikipedia.org/"
@@ -42,28 +40,16 @@ class LanguageLinks:
     links: tuple[LanguageLink, ...]
 
 
+register.filter("direction", direction)
+
+
 @register.filter
-@cache
 def bcp47(code: str) -> str:
     """A language code in the spelling that browsers and readers of the standard expect: ``zh-hans`` → ``zh-Hans``."""
-    try:
-        return langcodes.standardize_tag(code) if code else "und"
-    except langcodes.LanguageTagError:
-        return "und"
+    return normalise_tag(code).tag
 
 
-@register.filter
-@cache
-def direction(code: str) -> str:
-    """``rtl`` or ``ltr`` for a BCP 47 tag, from its script (given, or the likely one of the language)."""
-    try:
-        script = langcodes.get(code).maximize().script if code else ""
-    except langcodes.LanguageTagError:
-        return "ltr"
-    return "rtl" if script in RIGHT_TO_LEFT_SCRIPTS else "ltr"
-
-
-@cache
+@lru_cache(maxsize=1024)
 def _locale(code: str) -> Locale | None:
     """The CLDR locale of a tag, or of the nearest parent that CLDR knows."""
     parts = bcp47(code).split("-")
@@ -80,40 +66,17 @@ def locale_of(code: str | None) -> Locale:
     return _locale(code or "en") or Locale("en")
 
 
-@cache
-def language_name_in(tag: str, interface: str) -> str:
-    """Name of the language ``tag`` in the language ``interface``: CLDR, else its English name, else the tag."""
-    tag = bcp47(tag)
-    if tag == "und":
-        return tag
-    names = locale_of(interface).languages
-    parsed = langcodes.get(tag)
-    underscored = tag.replace("-", "_")
-    if underscored in names:
-        return str(names[underscored])
-    base = names.get(parsed.language or "")
-    if base is None:
-        return parsed.display_name("en")
-    if parsed.script:
-        scripts = locale_of(interface).scripts
-        return f"{base} ({scripts.get(parsed.script, parsed.script)})"
-    if parsed.territory:
-        return f"{base} ({locale_of(interface).territories.get(parsed.territory, parsed.territory)})"
-    return str(base)
-
-
 @register.filter
 def language_name(tag: str) -> str:
     """Name of a language in the reader's language."""
-    return language_name_in(tag, get_language() or "en")
+    return display_name(bcp47(tag), bcp47(get_language() or "en"))
 
 
 @register.filter
-@cache
 def own_language_name(tag: str) -> str:
-    """A language's name for itself (``Հայերեն``)."""
+    """A language's name for itself (``Հայերեն``), as Django spells it where it knows one."""
     info = LANG_INFO.get(tag.lower())
-    return info["name_local"] if info and "name_local" in info else language_name_in(tag, tag)
+    return info["name_local"] if info and "name_local" in info else autonym(bcp47(tag))
 
 
 @register.simple_tag

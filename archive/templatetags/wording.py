@@ -1,0 +1,394 @@
+"""Texts, dates, lengths and codes of a publication in the reader's language."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache
+from html import escape, unescape
+from typing import Any
+
+from babel.dates import format_date, format_skeleton
+from babel.lists import format_list
+from babel.numbers import format_decimal
+from django import template
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
+
+from archive.models.consent import Answer, ConsentRecord, Scope
+from archive.models.works import Sensitivity
+from archive.templatetags.site_language import bcp47, language_name, locale_of
+from archive.values.language_map import ShownText, choose
+
+register = template.Library()
+
+Json = Mapping[str, Any]
+
+
+def choose_text(value: Json | str | None) -> ShownText:
+    """A text for the reader's language; a bare string (a name of unknown language) keeps its own direction."""
+    if isinstance(value, str):
+        return ShownText(value, "", "auto", False)
+    return choose(value, (bcp47(get_language() or "en"),))
+
+
+@register.simple_tag
+def text_of(value: Json | str | None) -> ShownText:
+    """``{% text_of work.title as title %}``: the parts one by one."""
+    return choose_text(value)
+
+
+@register.simple_tag
+def text_in(value: Json | str | None, language: str) -> ShownText:
+    """``{% text_in work.title work.original_language as title %}``: the text in a given language before all others."""
+    return ShownText(value, "", "auto", False) if isinstance(value, str) else choose(value, (bcp47(language),))
+
+
+@register.filter
+def plain(value: Json | str | None) -> str:
+    """A language map's text alone, for titles and attributes."""
+    return choose_text(value).text
+
+
+@register.filter
+def worded(value: Json | str | None) -> SafeString:
+    """A language map's text as ``<bdi>`` with its language and direction."""
+    chosen = choose_text(value)
+    language = f' lang="{escape(chosen.language)}"' if chosen.language else ""
+    return mark_safe(  # noqa: S308 - every part is escaped here
+        f'<bdi{language} dir="{chosen.direction}">{escape(chosen.text, quote=False)}</bdi>'
+    )
+
+
+_EDTF_DAY = re.compile(r"(?P<year>-?\d{4})(-(?P<month>\d{2}))?(-(?P<day>\d{2}))?(?P<doubt>[~?%])?\Z", re.ASCII)
+_EDTF_SPAN = re.compile(r"(?P<known>\d{2,3})X{1,2}(?P<doubt>[~?%])?\Z", re.ASCII)
+_EDTF_SEASONS: dict[int, str | Promise] = {
+    # Translators: a season and a year, as in "spring 1943".
+    21: gettext_lazy("spring %(year)s"),
+    22: gettext_lazy("summer %(year)s"),
+    23: gettext_lazy("autumn %(year)s"),
+    24: gettext_lazy("winter %(year)s"),
+}
+
+
+def _in_doubt(said: str, doubt: str | None) -> str:
+    if doubt in ("~", "%"):
+        # Translators: an approximate date, as in "around 1943".
+        said = gettext("around %(date)s") % {"date": said}
+    if doubt in ("?", "%"):
+        # Translators: a date of which the source is not sure.
+        said = gettext("%(date)s (uncertain)") % {"date": said}
+    return said
+
+
+def _point_in_time(edtf: str) -> str:
+    locale = locale_of(get_language())
+    span = _EDTF_SPAN.match(edtf)
+    if span:
+        known = span["known"]
+        if len(known) == 3:
+            # Translators: a decade, as in "the 1940s".
+            return _in_doubt(gettext("the %(year)ss") % {"year": f"{known}0"}, span["doubt"])
+        # Translators: the years of a century, as in "1900 to 1999".
+        said = gettext("%(first)s to %(last)s") % {"first": f"{known}00", "last": f"{known}99"}
+        return _in_doubt(said, span["doubt"])
+    found = _EDTF_DAY.match(edtf.replace("-XX", ""))
+    if not found:
+        return edtf
+    year, month, day = int(found["year"]), int(found["month"] or 0), int(found["day"] or 0)
+    try:
+        if month in _EDTF_SEASONS:
+            said = str(_EDTF_SEASONS[month]) % {"year": year}
+        elif day:
+            said = format_date(date(year, month, day), "long", locale=locale)
+        elif month:
+            said = format_skeleton("yMMMM", date(year, month, 1), locale=locale)
+        else:
+            said = str(year)
+    except (ValueError, KeyError):
+        # Years before 1 and impossible days are shown as the source has them.
+        return edtf
+    return _in_doubt(said, found["doubt"])
+
+
+@register.filter
+def uncertain_date(value: Json | str | None) -> str:
+    """An EDTF date in words of the reader's language: ``1943-05~`` → "around May 1943"; unknown forms as written."""
+    edtf = str((value.get("edtf") if isinstance(value, Mapping) else value) or "").strip()
+    first, slash, last = edtf.partition("/")
+    if not slash:
+        return _point_in_time(edtf)
+    if first in ("", ".."):
+        # Translators: a span of time of which only the end is known.
+        return gettext("until %(date)s") % {"date": _point_in_time(last)} if last not in ("", "..") else ""
+    if last in ("", ".."):
+        # Translators: a span of time of which only the beginning is known.
+        return gettext("from %(date)s") % {"date": _point_in_time(first)}
+    return f"{_point_in_time(first)} – {_point_in_time(last)}"
+
+
+@register.filter
+def iso_day(value: str | None) -> str:
+    """A day or moment in ISO 8601 as a date of the reader's language; anything else as it stands."""
+    return _point_in_time(str(value or "")[:10])
+
+
+@register.filter
+def duration(milliseconds: int | None) -> str:
+    """``2463000`` → "41 minutes"; below a minute in seconds."""
+    seconds = round((milliseconds or 0) / 1000)
+    if seconds < 60:
+        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+    minutes = round(seconds / 60)
+    return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+
+
+@register.filter
+def size(octets: int | None) -> str:
+    """A file's weight with one decimal at most: ``8.4 MB``."""
+    amount, unit = float(octets or 0), "B"
+    for larger in ("kB", "MB", "GB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{format_decimal(round(amount, 1 if amount < 10 else 0), locale=locale_of(get_language()))} {unit}"
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """A count with the reader's digits and separators."""
+    return format_decimal(value or 0, locale=locale_of(get_language()))
+
+
+@register.filter
+def language_list(tags: Iterable[str] | None) -> str:
+    """Languages by name, joined as the reader's language joins lists."""
+    return format_list([language_name(tag) for tag in tags or ()], locale=locale_of(get_language()))
+
+
+#: What a content note says for each code of sensitivity (domain.md).
+SENSITIVITIES: dict[str, str | Promise] = {
+    Sensitivity.GRAPHIC_VIOLENCE: gettext_lazy("killing and violence are described"),
+    Sensitivity.SEXUAL_VIOLENCE: gettext_lazy("sexual violence is spoken of"),
+    Sensitivity.CHILDREN: gettext_lazy("children are harmed"),
+    Sensitivity.SELF_HARM: gettext_lazy("suicide or self-harm is spoken of"),
+    Sensitivity.DECEASED: gettext_lazy("people who have died are named or shown"),
+    Sensitivity.SACRED: gettext_lazy("it holds what a community holds sacred"),
+    Sensitivity.PERPETRATOR: gettext_lazy("a perpetrator speaks"),
+    Sensitivity.HATE: gettext_lazy("hateful words or pictures of the time are shown, framed"),
+}
+KINDS: dict[str, tuple[str | Promise, str | Promise, str | Promise]] = {
+    # kind: (one, many, what the list holds)
+    "testimony": (
+        gettext_lazy("Testimony"),
+        gettext_lazy("Testimonies"),
+        gettext_lazy("People tell, in their own words and languages, what was done to them and what they did."),
+    ),
+    "document": (
+        gettext_lazy("Document"),
+        gettext_lazy("Documents"),
+        gettext_lazy("Letters, reports, orders and photographs of the time, with where they come from."),
+    ),
+    "collection": (
+        gettext_lazy("Collection"),
+        gettext_lazy("Collections"),
+        gettext_lazy("What was gathered together, by whom, and on what terms."),
+    ),
+    "person": (
+        gettext_lazy("Person"),
+        gettext_lazy("People"),
+        gettext_lazy("People who speak or are named, as far as they or their families allow it."),
+    ),
+    "place": (
+        gettext_lazy("Place"),
+        gettext_lazy("Places"),
+        gettext_lazy("Villages, towns, camps and rivers, by every name that people gave them."),
+    ),
+    "organisation": (
+        gettext_lazy("Organisation"),
+        gettext_lazy("Organisations"),
+        gettext_lazy("Bodies, offices, parties and associations that the sources name."),
+    ),
+    "event": (
+        gettext_lazy("Event"),
+        gettext_lazy("Events"),
+        gettext_lazy("What happened, when and where, and who tells of it."),
+    ),
+    "concept": (
+        gettext_lazy("Subject"),
+        gettext_lazy("Subjects"),
+        gettext_lazy("What the passages are about, in the terms of shared vocabularies."),
+    ),
+    "language": (
+        gettext_lazy("Language"),
+        gettext_lazy("Languages"),
+        gettext_lazy("Languages in which one can read or listen here."),
+    ),
+}
+ROLES: dict[str, str | Promise] = {
+    "narrator": gettext_lazy("Told by"),
+    "interviewer": gettext_lazy("Interview"),
+    "author": gettext_lazy("Written by"),
+    "translator": gettext_lazy("Translation"),
+    "transcriber": gettext_lazy("Transcript"),
+    "editor": gettext_lazy("Edited by"),
+    # Translators: the person to whom a letter was written.
+    "addressee": gettext_lazy("Written to"),
+}
+SCOPES: dict[str, str | Promise] = {
+    Scope.PUBLIC_WEB: gettext_lazy("Reading and listening here"),
+    Scope.QUOTATION: gettext_lazy("Quoting"),
+    Scope.CLASSROOM: gettext_lazy("Teaching"),
+    Scope.TRANSLATION: gettext_lazy("Translating"),
+    Scope.RESEARCH: gettext_lazy("Research"),
+    Scope.OFFLINE_PACKS: gettext_lazy("Copies for offline lessons"),
+    Scope.HARVEST: gettext_lazy("Listing in other catalogues"),
+    Scope.PRESS: gettext_lazy("Press"),
+    Scope.IMMERSIVE: gettext_lazy("Use in 3D scenes"),
+    Scope.MACHINE: gettext_lazy("Training or analysis by machines"),
+}
+BASES: dict[str, str | Promise] = {
+    ConsentRecord.Basis.INFORMED: gettext_lazy("The person who speaks agreed to this."),
+    ConsentRecord.Basis.EDITION: gettext_lazy("It was published before, and is shown under the terms of that edition."),
+    ConsentRecord.Basis.PUBLIC_DOMAIN: gettext_lazy("It is in the public domain."),
+    ConsentRecord.Basis.COURT: gettext_lazy("It is part of the public record of a court."),
+    ConsentRecord.Basis.DEPOSIT: gettext_lazy("It is shown as agreed with those who deposited it."),
+}
+ANSWERS: dict[str, str | Promise] = {
+    Answer.YES: gettext_lazy("yes"),
+    Answer.NO: gettext_lazy("no"),
+    # Translators: whether a use is allowed: one has to ask first.
+    Answer.ASK: gettext_lazy("ask first"),
+}
+
+
+@register.filter
+def sensitivity_note(codes: Iterable[str] | None) -> list[str]:
+    """What a content note says, one clause for each code; a code without words is named as it is."""
+    return [str(SENSITIVITIES.get(code, code)) for code in codes or ()]
+
+
+@register.filter
+def kind_one(kind: str) -> str:
+    """``testimony`` → "Testimony"."""
+    return str(KINDS[kind][0]) if kind in KINDS else kind
+
+
+@register.filter
+def kind_many(kind: str) -> str:
+    """``testimony`` → "Testimonies"."""
+    return str(KINDS[kind][1]) if kind in KINDS else kind
+
+
+@register.filter
+def kind_lead(kind: str) -> str:
+    """One sentence on what a list of this kind holds."""
+    return str(KINDS[kind][2]) if kind in KINDS else ""
+
+
+@register.filter
+def role_label(role: str) -> str:
+    """How a contribution is introduced: ``narrator`` → "Told by"."""
+    return str(ROLES.get(role, role))
+
+
+@register.filter
+def basis_sentence(basis: str) -> str:
+    """The ground on which a work is shown, as a sentence; empty when none is named."""
+    return str(BASES.get(basis, ""))
+
+
+@register.filter
+def scope_answers(scopes: Json | None) -> list[tuple[str, str, str]]:
+    """(use, code, answer in words) for each scope of consent that a reader can understand, in a fixed order."""
+    given = scopes or {}
+    return [
+        (str(label), str(given[scope]), str(ANSWERS.get(given[scope], given[scope])))
+        for scope, label in SCOPES.items()
+        if scope in given
+    ]
+
+
+_HIGHLIGHT = re.compile(r"(</?mark>)")
+
+
+@register.filter
+def only_marks(html: str | None) -> SafeString:
+    """A search highlight with everything escaped but ``<mark>``, which is balanced, whoever made the string."""
+    out, is_open = [], False
+    for part in _HIGHLIGHT.split(str(html or "")):
+        if part == "<mark>":
+            if not is_open:
+                out.append(part)
+            is_open = True
+        elif part == "</mark>":
+            if is_open:
+                out.append(part)
+            is_open = False
+        else:
+            out.append(escape(unescape(part), quote=False))
+    if is_open:
+        out.append("</mark>")
+    return mark_safe("".join(out))  # noqa: S308 - all but <mark> is escaped above
+
+
+_SCRIPT_ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
+
+
+@register.filter
+def json_block(value: object) -> SafeString:
+    """A value as JSON for a data block: no ``</script>`` can end it early. A string is taken as finished JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return mark_safe(text.translate(_SCRIPT_ESCAPES))  # noqa: S308 - the three dangerous characters are escaped
+
+
+@cache
+def _plural_path(kind: str) -> str:
+    return {
+        "testimony": "testimonies",
+        "document": "documents",
+        "collection": "collections",
+        "person": "people",
+        "place": "places",
+        "organisation": "organisations",
+        "event": "events",
+        "concept": "concepts",
+        "language": "languages",
+    }.get(kind, "")
+
+
+@register.filter
+def by_role(contributors: Iterable[Json] | None) -> list[tuple[str, list[Json]]]:
+    """Contributors under the words that introduce them, in the order in which the roles first appear."""
+    grouped: dict[str, list[Json]] = {}
+    for contributor in contributors or ():
+        if contributor.get("name"):
+            grouped.setdefault(role_label(str(contributor.get("role", ""))), []).append(contributor)
+    return list(grouped.items())
+
+
+@register.filter
+def by_kind(entities: Iterable[Json] | None) -> list[tuple[str, list[Json]]]:
+    """Named entities by kind, people first, then in the order of the lists of the site."""
+    grouped: dict[str, list[Json]] = {}
+    for entity in entities or ():
+        if entity.get("name"):
+            grouped.setdefault(str(entity.get("kind", "")), []).append(entity)
+    return [
+        (kind, grouped[kind]) for kind in ("person", "place", "event", "organisation", "concept") if kind in grouped
+    ]
+
+
+@register.simple_tag
+def list_of(kind: str) -> str:
+    """Address of the list of a kind: ``/<language>/<kinds>/``."""
+    return f"/{get_language() or 'en'}/{_plural_path(kind)}/"
+
+
+@register.simple_tag
+def page_of(kind: str, public_id: str) -> str:
+    """Address of a public page (interfaces.md): ``/<language>/<kind>/<id>/``."""
+    return f"/{get_language() or 'en'}/{_plural_path(kind)}/{public_id}/"
