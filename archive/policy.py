@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
-from search.documents import Reach
 
 from archive.models import (
     AccessRequest,
@@ -33,6 +32,7 @@ from archive.models import (
     Role,
 )
 from archive.models.community import Openness
+from search.documents import Reach
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

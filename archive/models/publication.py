@@ -6,8 +6,6 @@ record. The gate (``archive/gate.py``) writes these rows; ``archive/publications
 
 from __future__ import annotations
 
-import uuid
-
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -61,7 +59,9 @@ class Publication(models.Model):
     published_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["public_id", "audience"], name="one_publication_per_rung")]
+        constraints = [
+            models.UniqueConstraint(fields=["public_id", "audience", "group"], name="one_publication_per_rung")
+        ]
         indexes = [
             models.Index(fields=["kind", "sort_key"]),
             models.Index(fields=["not_after"]),
@@ -95,14 +95,15 @@ class PublicationLink(models.Model):
 class PublishedFile(models.Model):
     """A public derivative of one publication; served only through the media route."""
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True)
+    #: The derivative's own id; the same file may belong to publications on several rungs.
+    uuid = models.UUIDField(db_index=True)
     publication = models.ForeignKey(Publication, on_delete=models.CASCADE, related_name="files")
     path = models.CharField(max_length=200)
     media_type = models.CharField(max_length=100)
     bytes = models.PositiveBigIntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["publication", "path"], name="one_file_per_publication")]
+        constraints = [models.UniqueConstraint(fields=["publication", "uuid"], name="one_file_per_publication")]
 
     def __str__(self) -> str:
         return str(self.uuid)

@@ -64,6 +64,10 @@ class Record(models.Model):
     state = models.CharField(_("state"), max_length=12, choices=RecordState.choices, default=RecordState.DRAFT)
     #: “Hide now”: closes the gate at once, whatever consent says, until somebody opens it again.
     hidden = models.BooleanField(_("hidden"), default=False)
+    #: Somebody with the right asked for publication; the gate keeps asking itself until it is taken back.
+    wanted_public = models.BooleanField(default=False, editable=False)
+    #: When an embargo ends; the job that opens embargoes looks here.
+    opens_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
     #: Names of fields that leave the record side in no publication ("real_name", "exact_place", …).
     sealed = models.JSONField(_("sealed fields"), default=list, blank=True)
     #: Sort key of the original title or name, so that lists sort in the database.

@@ -1,0 +1,143 @@
+"""Companions of publications: the public pages of collections and authorities that published works name.
+
+A companion is public exactly as far as the works that name it: it appears with the first of them, on the
+lowest rung that any of them has, and goes with the last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from archive.models import LADDER, Audience, Collection, Publication, PublicationLink, RecordKind
+from archive.projection.authorities import load_authorities, project_authority
+from archive.revisions import canonical
+from archive.values.language_map import public_map
+from archive.values.uncertain_date import parse_date
+from search import outbox
+
+#: Relations of a publication whose targets are public pages of their own.
+COMPANION_RELATIONS = ("collection", "person", "place", "organisation", "event", "concept")
+#: Rungs a companion can stand on; what is on request is opened work by work, not name by name.
+RUNGS = (Audience.PUBLIC, Audience.REGISTERED, Audience.EDUCATORS, Audience.COMMUNITY)
+
+
+def refresh_companions(public_ids: Iterable[str], now: datetime) -> None:
+    """Make, rebuild or delete the publications of these collections and authorities."""
+    wanted = sorted(set(public_ids))
+    for start in range(0, len(wanted), 400):
+        _refresh(wanted[start : start + 400], now)
+
+
+def _refresh(ids: list[str], now: datetime) -> None:
+    uses: dict[str, list[dict[str, Any]]] = {}
+    rows = PublicationLink.objects.filter(relation__in=COMPANION_RELATIONS, target__in=ids).values(
+        "target", "publication__audience", "publication__group", "publication__not_after", "publication__fiction"
+    )
+    for row in rows:
+        uses.setdefault(row["target"], []).append(row)
+    existing: dict[tuple[str, str, str], Publication] = {
+        (old.public_id, old.audience, old.group): old
+        for old in Publication.objects.filter(public_id__in=ids).defer("payload")
+    }
+    fresh: list[tuple[Publication, list[tuple[str, str]]]] = []
+    kept: set[int] = set()
+    for record, payload in _payloads(list(uses)):
+        for publication, links in _rows(record, payload, uses[record.public_id], now):
+            publication.version = version_of(publication, links)
+            old = existing.get((publication.public_id, publication.audience, publication.group))
+            if old is not None and old.version == publication.version:
+                kept.add(old.pk)
+                continue
+            if old is not None:
+                publication.first_published_at = old.first_published_at
+            fresh.append((publication, links))
+    stale = [old for old in existing.values() if old.pk not in kept]
+    if stale:
+        Publication.objects.filter(pk__in=[old.pk for old in stale]).delete()
+    Publication.objects.bulk_create([publication for publication, _links in fresh])
+    PublicationLink.objects.bulk_create(
+        PublicationLink(publication=publication, relation=relation, target=target)
+        for publication, links in fresh
+        for relation, target in links
+    )
+    made = {publication.public_id for publication, _links in fresh}
+    for public_id in sorted(made):
+        outbox.put(public_id)
+    for public_id in sorted({old.public_id for old in stale} - made):
+        outbox.remove(public_id)
+
+
+def _payloads(ids: list[str]) -> Iterable[tuple[Any, dict[str, Any]]]:
+    for record in load_authorities(ids).values():
+        payload = project_authority(record)
+        if payload is not None:
+            yield record, payload
+    for collection in Collection.objects.filter(public_id__in=ids).select_related("community"):
+        yield collection, project_collection(collection)
+
+
+def project_collection(collection: Collection) -> dict[str, Any]:
+    """The public page of a collection."""
+    community = collection.community
+    return {
+        "schema": 1,
+        "kind": RecordKind.COLLECTION.value,
+        "id": collection.public_id,
+        "title": public_map(collection.title),
+        "abstract": public_map(collection.abstract),
+        "edition": collection.edition,
+        "licence": {"uri": collection.licence_uri},
+        "community": {"slug": community.slug, "name": public_map(community.name)} if community else None,
+    }
+
+
+def _rows(
+    record: Any, payload: dict[str, Any], uses: list[dict[str, Any]], now: datetime
+) -> Iterable[tuple[Publication, list[tuple[str, str]]]]:
+    """One row on the lowest rung of the works that name it; on the community rung one row a community."""
+    community = record.community.slug if record.community_id else ""
+    open_uses = [use for use in uses if use["publication__audience"] in RUNGS[:-1]]
+    lowest = min((RUNGS.index(use["publication__audience"]) for use in open_uses), default=len(RUNGS) - 1)
+    rung = RUNGS[lowest]
+    groups = [community] if rung != Audience.COMMUNITY else sorted({use["publication__group"] for use in uses})
+    ends = [use["publication__not_after"] for use in uses]
+    name = payload.get("name") or payload.get("title") or {}
+    date_from, date_to = payload.get("date_from", ""), payload.get("date_to", "")
+    fiction = all(use["publication__fiction"] for use in uses)
+    for group in groups:
+        publication = Publication(
+            public_id=record.public_id,
+            kind=record.kind,
+            community=community,
+            group=group,
+            audience=rung,
+            payload={**payload, "fiction": fiction},
+            sort_key=record.sort_key,
+            title=name,
+            year_from=parse_date(date_from).years[0],
+            year_to=parse_date(date_to or date_from).years[1],
+            not_after=None if None in ends else max(ends),
+            fiction=fiction,
+            first_published_at=now,
+            published_at=now,
+        )
+        for stand in LADDER[LADDER.index(rung) :]:
+            setattr(publication, f"serves_{stand}", True)
+        yield publication, [("external-id", uri) for uri in payload.get("external_ids", [])]
+
+
+def version_of(row: Publication, links: list[tuple[str, str]]) -> str:
+    """A fingerprint of everything a reader could notice of a publication; the clock is not part of it."""
+    facts = [
+        row.payload,
+        row.stands,
+        row.group,
+        row.stub,
+        row.consent_version,
+        row.not_after.isoformat() if row.not_after else "",
+        links,
+    ]
+    return hashlib.sha256(canonical(facts)).hexdigest()[:32]

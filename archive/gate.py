@@ -1,0 +1,494 @@
+"""The gate: makes publications while consent, embargo, review and sensitivity all say yes, else deletes them.
+
+``assess`` answers with reasons, so that an editor sees a checklist; ``publish`` and ``close`` write the
+public side. Both must run inside the caller's transaction, which also holds the search outbox row: a
+publication, its disappearance and the search index can then never disagree for longer than the outbox.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from archive.companions import COMPANION_RELATIONS, refresh_companions, version_of
+from archive.models import (
+    LADDER,
+    AccessRequest,
+    Answer,
+    Audience,
+    ConsentRecord,
+    MediaAsset,
+    Publication,
+    PublicationLink,
+    PublicClock,
+    PublishedFile,
+    Record,
+    RecordState,
+    Redaction,
+    Revision,
+    Scope,
+    Sensitivity,
+    Tombstone,
+)
+from archive.policy import group_of
+from archive.projection.authorities import load_authorities, view_of
+from archive.projection.redaction import Span
+from archive.projection.works import Materials, RedactionRule, project_stub, project_work
+from archive.values.language_map import original_text, public_map
+from archive.values.uncertain_date import parse_date
+from search import outbox
+
+#: Which scope of consent opens which rung; *ask* on any of them opens the work on request.
+RUNG_SCOPES = (
+    (Audience.PUBLIC, Scope.PUBLIC_WEB),
+    (Audience.REGISTERED, Scope.RESEARCH),
+    (Audience.EDUCATORS, Scope.CLASSROOM),
+)
+#: Never on the open web unless a steward has cleared it (safety.md, “Content that harms”).
+RESTRICTED = frozenset({Sensitivity.SEXUAL_VIOLENCE, Sensitivity.SACRED})
+#: A publication being made: its row, what it can be listed by, its files.
+Built = tuple[Publication, list[tuple[str, str]], tuple[dict[str, Any], ...]]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One line of the checklist beside a record."""
+
+    code: str
+    ok: bool
+    sentence: Any
+    #: A line that is not ok but does not close the gate.
+    advisory: bool = False
+
+
+@dataclass
+class Assessment:
+    """What the gate says of one work now: the rungs it opens, and why."""
+
+    full: list[str] = field(default_factory=list)
+    stub: str = ""
+    reasons: list[Reason] = field(default_factory=list)
+    opens_at: datetime | None = None
+
+    @property
+    def allowed(self) -> bool:
+        return bool(self.full)
+
+    @property
+    def blocking(self) -> list[Reason]:
+        return [reason for reason in self.reasons if not reason.ok and not reason.advisory]
+
+
+def consent_in_force(record: Record) -> ConsentRecord | None:
+    """The highest version of a record's consent."""
+    return record.consents.order_by("-version").first()
+
+
+def assess(work: Any, consent: ConsentRecord | None, now: datetime) -> Assessment:
+    """Ask every guard about one work; nothing is written."""
+    result = Assessment()
+
+    def line(code: str, ok: bool, sentence: Any, *, advisory: bool = False) -> None:
+        result.reasons.append(Reason(code, ok, sentence, advisory))
+
+    line(
+        "not-hidden",
+        not work.hidden and work.state not in (RecordState.WITHDRAWN, RecordState.ERASED),
+        _("It is neither hidden nor withdrawn."),
+    )
+    line("consent", consent is not None, _("Consent, or the basis on which it may be shown, is recorded."))
+    line("review", work.reviewed_revision > 0, _("Somebody has reviewed the text."))
+    line(
+        "review-current",
+        work.reviewed_revision == work.current_revision,
+        _("The last changes have been reviewed; until then the public sees the reviewed text."),
+        advisory=True,
+    )
+    line("title", bool(original_text(work.title)), _("It has a title."))
+    if consent is None:
+        return result
+    alive = consent.ends_at is None or consent.ends_at > now
+    line("consent-alive", alive, _("Consent has not run out."))
+    waiting = consent.embargo_until is not None and consent.embargo_until > now
+    line("embargo", not waiting and not consent.embargo_event, _("No embargo holds it back."))
+    if waiting and not consent.embargo_event:
+        result.opens_at = consent.embargo_until
+    if consent.basis == ConsentRecord.Basis.EDITION:
+        line("licence", bool(work.licence_uri), _("The edition’s licence is recorded."))
+    preserve = consent.answer(Scope.PRESERVE) != Answer.NO
+    line("preserve", preserve, _("Consent allows us to keep it."))
+    full = {Audience.COMMUNITY} if preserve else set()
+    for rung, scope in RUNG_SCOPES:
+        if consent.answer(scope) == Answer.YES:
+            full.update(LADDER[LADDER.index(rung) :])
+        elif consent.answer(scope) == Answer.ASK:
+            full.add(Audience.GRANTED)
+            result.stub = result.stub or rung
+    restricted = bool(RESTRICTED & set(work.sensitivity or [])) and not work.sensitivity_cleared
+    if restricted:
+        full.discard(Audience.PUBLIC)
+        result.stub = "" if result.stub == Audience.PUBLIC else result.stub
+    line(
+        "sensitivity",
+        not restricted,
+        _("What it tells may stand on the open web, or a steward has said so."),
+        advisory=True,
+    )
+    line("scope", bool(full - {Audience.COMMUNITY}), _("Consent reaches readers beyond the community."), advisory=True)
+    if all(reason.ok or reason.advisory for reason in result.reasons):
+        result.full = [rung for rung in LADDER if rung in full]
+    if not result.full or (result.stub and result.stub in result.full):
+        result.stub = ""
+    return result
+
+
+class Gate:
+    """One passage through the gate: ``now`` is taken once, so that all rows of a batch agree."""
+
+    def __init__(self, now: datetime | None = None) -> None:
+        self.now = now or timezone.now()
+
+    # --- opening -----------------------------------------------------------------------------
+
+    def publish(self, works: Sequence[Any]) -> dict[str, Assessment]:
+        """Publish what may be published of ``works``; close what may not. Returns the assessments by public id."""
+        _inside_transaction()
+        works = list(works)
+        consents = self._consents(works)
+        assessments = {w.public_id: assess(w, consents.get(w.pk), self.now) for w in works}
+        opened = [w for w in works if assessments[w.public_id].allowed]
+        closed = [w for w in works if not assessments[w.public_id].allowed]
+        changed: list[str] = []
+        companions: set[str] = set()
+        if opened:
+            built = self._build(opened, consents, assessments)
+            changed, companions = self._write(built)
+        for work in closed:
+            companions |= self._delete(work.public_id)
+        self._remember(works, assessments)
+        if changed or closed:
+            refresh_companions(companions, self.now)
+            for public_id in changed:
+                outbox.put(public_id)
+            self._bump()
+        return assessments
+
+    def _consents(self, works: Sequence[Any]) -> dict[int, ConsentRecord]:
+        found: dict[int, ConsentRecord] = {}
+        rows = ConsentRecord.objects.filter(record_id__in=[w.pk for w in works]).prefetch_related("protocols")
+        for consent in rows.order_by("version"):
+            found[consent.record_id] = consent
+        return found
+
+    def _build(
+        self, works: Sequence[Any], consents: dict[int, ConsentRecord], assessments: dict[str, Assessment]
+    ) -> list[Built]:
+        snapshots = self._snapshots(works)
+        wanted: set[str] = set()
+        for revision in snapshots.values():
+            wanted |= _named_in(revision.snapshot)
+        records = load_authorities(wanted)
+        views = {public_id: view_of(record) for public_id, record in records.items()}
+        redactions: dict[int, list[Redaction]] = {}
+        media: dict[int, list[MediaAsset]] = {}
+        keys = [w.pk for w in works]
+        for redaction in Redaction.objects.filter(record_id__in=keys):
+            redactions.setdefault(redaction.record_id, []).append(redaction)
+        for asset in MediaAsset.objects.filter(record_id__in=keys, derivatives__isnull=False).distinct():
+            media.setdefault(asset.record_id or 0, []).append(asset)
+        built = []
+        for work in works:
+            revision = snapshots[work.pk]
+            consent = consents[work.pk]
+            rules = redactions.get(work.pk, [])
+            files = _public_media(media.get(work.pk, []), rules, consent)
+            materials = Materials(
+                public_id=work.public_id,
+                kind=work.kind,
+                snapshot=revision.snapshot,
+                revision={
+                    "number": revision.number,
+                    "hash": revision.sha256,
+                    "date": (revision.at or self.now).date().isoformat(),
+                },
+                community={"slug": work.community.slug, "name": public_map(work.community.name)},
+                collection={"id": work.collection.public_id, "title": public_map(work.collection.title)},
+                consent={
+                    "basis": consent.basis,
+                    "given_by": consent.given_by,
+                    "scopes": dict(consent.scopes),
+                    "version": consent.version,
+                },
+                identity=consent.identity,
+                sealed=frozenset(work.sealed or []),
+                redactions=tuple(
+                    RedactionRule(Span(r.anchor, r.start, r.end, r.replacement), r.hidden_up_to)
+                    for r in rules
+                    if r.anchor
+                ),
+                authorities={key: views[key] for key in _named_in(revision.snapshot) if key in views},
+                media=tuple({k: v for k, v in f.items() if k != "path"} for f in files),
+            )
+            group = group_of(work.community.slug, [p.pk for p in consent.protocols.all()], every=consent.protocols_all)
+            built += self._rungs(work, consent, assessments[work.public_id], materials, group, files)
+        return built
+
+    def _rungs(
+        self,
+        work: Any,
+        consent: ConsentRecord,
+        assessment: Assessment,
+        materials: Materials,
+        group: str,
+        files: tuple[dict[str, Any], ...],
+    ) -> list[Built]:
+        """One publication per rung whose content differs from the rung below, with the stands it serves."""
+        rows: list[Built] = []
+        current: Publication | None = None
+        registered: Publication | None = None
+        for rung in LADDER:
+            stub = rung == assessment.stub
+            if rung in assessment.full or stub:
+                # Rungs differ only by redactions and by being a stub; without either the payload is the same.
+                same = current is not None and not stub and not current.stub and not materials.redactions
+                payload = (
+                    current.payload
+                    if same and current is not None
+                    else (project_stub(materials) if stub else project_work(materials, rung))
+                )
+                if current is None or payload != current.payload:
+                    current = self._row(work, consent, materials, rung, group, payload, stub=stub)
+                    links = [] if stub else _links(materials, payload)
+                    rows.append((current, links, () if stub else files))
+            if rung == Audience.REGISTERED:
+                registered = current
+            # Where nothing is on request, an old grant opens no more than signing in does.
+            stale_grant = rung == Audience.GRANTED and Answer.ASK not in _rung_answers(consent)
+            serving = registered if stale_grant else current
+            if serving is not None:
+                setattr(serving, f"serves_{rung}", True)
+        return [row for row in rows if row[0].stands]
+
+    def _row(
+        self,
+        work: Any,
+        consent: ConsentRecord,
+        materials: Materials,
+        rung: str,
+        group: str,
+        payload: dict[str, Any],
+        *,
+        stub: bool,
+    ) -> Publication:
+        years = parse_date(payload.get("date", {}).get("edtf", "") if not stub else "").years
+        return Publication(
+            public_id=work.public_id,
+            kind=work.kind,
+            community=work.community.slug,
+            group=group,
+            audience=rung,
+            stub=stub,
+            version="",
+            payload=payload,
+            sort_key=work.sort_key if not stub else "",
+            title=payload["title"],
+            year_from=years[0],
+            year_to=years[1],
+            revision=materials.revision["number"],
+            consent_version=consent.version,
+            not_after=consent.ends_at,
+            fiction=bool(payload.get("fiction")),
+            first_published_at=self.now,
+            published_at=self.now,
+        )
+
+    def _snapshots(self, works: Sequence[Any]) -> dict[int, Revision]:
+        """The reviewed revision of each work: the public sees it until somebody reviews and publishes again."""
+        numbers = {w.pk: w.reviewed_revision for w in works}
+        rows = Revision.objects.filter(record_id__in=list(numbers), number__in=set(numbers.values()))
+        return {r.record_id: r for r in rows if numbers[r.record_id] == r.number}
+
+    def _write(self, built: list[Built]) -> tuple[list[str], set[str]]:
+        """Replace the publications of the works in ``built``; rows that say the same stay as they are."""
+        ids = {row.public_id for row, _links, _files in built}
+        existing: dict[tuple[str, str], Publication] = {}
+        first: dict[str, datetime] = {}
+        for old in Publication.objects.filter(public_id__in=ids).defer("payload"):
+            existing[(old.public_id, old.audience)] = old
+            first[old.public_id] = min(first.get(old.public_id, self.now), old.first_published_at)
+        fresh, kept = [], set()
+        for row, links, files in built:
+            row.version = version_of(row, links)
+            old = existing.get((row.public_id, row.audience))
+            if old is not None and old.version == row.version:
+                kept.add(old.pk)
+                continue
+            row.first_published_at = first.get(row.public_id, self.now)
+            fresh.append((row, links, files))
+        stale = [old for old in existing.values() if old.pk not in kept]
+        changed = sorted({row.public_id for row, _l, _f in fresh} | {old.public_id for old in stale})
+        companions: set[str] = set()
+        if stale:
+            keys = [old.pk for old in stale]
+            companions |= set(
+                PublicationLink.objects.filter(publication_id__in=keys, relation__in=COMPANION_RELATIONS).values_list(
+                    "target", flat=True
+                )
+            )
+            Publication.objects.filter(pk__in=keys).delete()
+        Publication.objects.bulk_create([row for row, _links, _files in fresh])
+        PublicationLink.objects.bulk_create(
+            PublicationLink(publication=row, relation=relation, target=target)
+            for row, links, _files in fresh
+            for relation, target in links
+        )
+        PublishedFile.objects.bulk_create(
+            PublishedFile(
+                uuid=file["id"], publication=row, path=file["path"], media_type=file["mime"], bytes=file["bytes"]
+            )
+            for row, _links, files in fresh
+            for file in files
+        )
+        Tombstone.objects.filter(public_id__in=ids).delete()
+        companions |= {
+            target for _row, links, _files in fresh for relation, target in links if relation in COMPANION_RELATIONS
+        }
+        return changed, companions
+
+    def _remember(self, works: Sequence[Any], assessments: dict[str, Assessment]) -> None:
+        """Note that publication is wanted, and when an embargo ends; the job that opens embargoes looks there."""
+        at_once = [w.pk for w in works if assessments[w.public_id].opens_at is None]
+        Record.objects.filter(pk__in=at_once).update(wanted_public=True, opens_at=None)
+        for work in works:
+            work.wanted_public, work.opens_at = True, assessments[work.public_id].opens_at
+            if work.opens_at is not None:
+                Record.objects.filter(pk=work.pk).update(wanted_public=True, opens_at=work.opens_at)
+
+    def refresh(self, works: Sequence[Any]) -> dict[str, Assessment]:
+        """Ask again after something changed: what is wanted in public is rebuilt or closed, the rest is closed."""
+        wanted = [w for w in works if w.wanted_public]
+        self.close([w for w in works if not w.wanted_public])
+        return self.publish(wanted) if wanted else {}
+
+    # --- closing -----------------------------------------------------------------------------
+
+    def close(self, records: Iterable[Record], *, tombstone: dict[str, Any] | None = None) -> list[str]:
+        """Delete every publication of ``records``; with ``tombstone`` (a language map) leave a stone in its place.
+
+        Returns the public ids that were public. Search hides them from the commit on.
+        """
+        _inside_transaction()
+        were_public: list[str] = []
+        companions: set[str] = set()
+        for record in records:
+            rows = list(Publication.objects.filter(public_id=record.public_id).defer("payload"))
+            if rows:
+                were_public.append(record.public_id)
+            if tombstone is not None and rows:
+                Tombstone.objects.update_or_create(
+                    public_id=record.public_id,
+                    defaults={
+                        "kind": record.kind,
+                        "community": rows[0].community,
+                        "group": rows[0].group,
+                        "stands": sorted({stand for row in rows for stand in row.stands}),
+                        "text": tombstone,
+                        "at": self.now,
+                    },
+                )
+            companions |= self._delete(record.public_id)
+            AccessRequest.objects.filter(
+                public_id=record.public_id, state__in=[AccessRequest.State.PENDING, AccessRequest.State.APPROVED]
+            ).update(state=AccessRequest.State.EXPIRED, expires_at=self.now)
+        if were_public:
+            refresh_companions(companions, self.now)
+            self._bump()
+        return were_public
+
+    def _delete(self, public_id: str) -> set[str]:
+        rows = Publication.objects.filter(public_id=public_id)
+        if not rows.exists():
+            return set()
+        companions = set(
+            PublicationLink.objects.filter(
+                publication__public_id=public_id, relation__in=COMPANION_RELATIONS
+            ).values_list("target", flat=True)
+        )
+        rows.delete()
+        outbox.remove(public_id)
+        return companions
+
+    def _bump(self) -> None:
+        nearest = (
+            Publication.objects.filter(not_after__isnull=False, not_after__gt=self.now)
+            .order_by("not_after")
+            .values_list("not_after", flat=True)
+            .first()
+        )
+        PublicClock.objects.update_or_create(pk=1, defaults={"version": secrets.token_hex(8), "not_after": nearest})
+
+
+def _inside_transaction() -> None:
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError(f"The gate writes only inside a transaction ({connection.alias} has none open).")
+
+
+def _rung_answers(consent: ConsentRecord) -> set[str]:
+    return {consent.answer(scope) for _rung, scope in RUNG_SCOPES}
+
+
+def _named_in(snapshot: dict[str, Any]) -> set[str]:
+    named = {link["target"] for link in snapshot.get("links", [])}
+    named |= {c["person"] for c in snapshot.get("contributions", []) if c["person"]}
+    if snapshot.get("place"):
+        named.add(snapshot["place"])
+    return named
+
+
+def _links(materials: Materials, payload: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the publication can be listed by; nothing that the payload does not show."""
+    links = {("collection", materials.collection["id"])}
+    links |= {("language", tag) for tag in payload["languages"]}
+    # Relations to authorities are called by the authority's kind.
+    links |= {(e["kind"], e["id"]) for e in payload["entities"] if e["kind"] in COMPANION_RELATIONS}
+    links |= {("person", c["id"]) for c in payload["contributors"] if c["id"]}
+    if payload["place"]:
+        links.add(("place", payload["place"]["id"]))
+    return sorted(links)
+
+
+def _public_media(
+    assets: list[MediaAsset], redactions: list[Redaction], consent: ConsentRecord
+) -> tuple[dict[str, Any], ...]:
+    """Derivatives a publication may hold.
+
+    Where a span of time is redacted, or the voice or face must be altered, only a redacted copy counts.
+    """
+    must_be_redacted = any(r.start_ms is not None for r in redactions) or consent.voice_altered or consent.face_blurred
+    shown = []
+    for asset in assets:
+        if must_be_redacted and asset.role != MediaAsset.Role.REDACTED:
+            continue
+        for derivative in asset.derivatives.order_by("kind"):
+            shown.append(
+                {
+                    "id": str(derivative.uuid),
+                    "asset": str(asset.uuid),
+                    "role": asset.role,
+                    "kind": derivative.kind,
+                    "mime": derivative.media_type,
+                    "bytes": derivative.bytes,
+                    "duration_ms": derivative.technical.get("duration_ms"),
+                    "width": derivative.technical.get("width"),
+                    "height": derivative.technical.get("height"),
+                    "path": derivative.path,
+                }
+            )
+    return tuple(shown)

@@ -1,0 +1,62 @@
+"""Work the gate leaves to jobs: opening embargoes when due, deleting what has run out, proving absence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from archive import audit
+from archive.gate import Gate
+from archive.models import Document, Publication, Record, RecordKind, Testimony, WithdrawalCase
+from search import service as search
+
+#: Seconds between two looks at the clock; late by at most this and the sweep's own delay, never early.
+EVERY_SECONDS = 30
+
+
+def works_by_pk(keys: list[int]) -> list[Any]:
+    """Testimonies and documents by primary key, with what the gate needs of them loaded."""
+    found: list[Any] = []
+    for model in (Testimony, Document):
+        found += list(model.objects.filter(pk__in=keys).select_related("community", "collection"))
+    return found
+
+
+def open_due(context: Any) -> None:
+    """Publish what an embargo held back until now."""
+    due = list(Record.objects.filter(wanted_public=True, opens_at__lte=timezone.now()).values_list("pk", flat=True))
+    for work in works_by_pk(due):
+        with transaction.atomic():
+            if Gate().publish([work])[work.public_id].allowed:
+                audit.note("open-embargo", work, None)
+
+
+def delete_expired(context: Any) -> None:
+    """Delete publications whose consent has ended; no reader has seen them since that moment."""
+    now = timezone.now()
+    works = (RecordKind.TESTIMONY, RecordKind.DOCUMENT)
+    expired = list(
+        Publication.objects.filter(not_after__lte=now, kind__in=works).values_list("public_id", flat=True).distinct()
+    )
+    for record in Record.objects.filter(public_id__in=expired).select_related("community"):
+        with transaction.atomic():
+            Gate(now).close([record])
+            audit.note("consent-expired", record, None)
+
+
+def prove_absence(context: Any) -> None:
+    """After a withdrawal: the deleted words have left the index's file, and no publication is left."""
+    public_id = context.input["public_id"]
+    if Publication.objects.filter(public_id=public_id).exists():
+        raise RuntimeError("A withdrawn work still has a publication.")
+    search.prove_absence(public_id)
+    with context.commit():
+        case = WithdrawalCase.objects.select_for_update().get(pk=context.input["case"])
+        case.proven_absent_at = timezone.now()
+        case.done = [
+            *case.done,
+            {"action": "proven-absent", "at": case.proven_absent_at.isoformat(), "outcome": "done"},
+        ]
+        case.save(update_fields=["proven_absent_at", "done"])

@@ -1,0 +1,1 @@
+"""How a record becomes what the public may see of it."""

@@ -1,0 +1,120 @@
+"""How an authority appears in public: its name as its policy says, its place as its precision says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from archive.models import Concept, Event, ExternalId, Organisation, Person, Place, Record, RecordKind
+from archive.projection.geography import public_point
+from archive.values.language_map import public_map
+
+MODELS: dict[str, type[Any]] = {
+    RecordKind.PERSON: Person,
+    RecordKind.PLACE: Place,
+    RecordKind.ORGANISATION: Organisation,
+    RecordKind.EVENT: Event,
+    RecordKind.CONCEPT: Concept,
+}
+
+
+@dataclass(frozen=True)
+class AuthorityView:
+    """What the projection of a work needs of an authority it names. ``name`` None: withheld."""
+
+    public_id: str
+    kind: str
+    name: dict[str, Any] | None
+    uri: str
+
+
+def load_authorities(public_ids: Iterable[str]) -> dict[str, Record]:
+    """Load authorities of all kinds by public id, as their concrete classes, with their external ids."""
+    wanted = list(set(public_ids))
+    found: dict[str, Record] = {}
+    if not wanted:
+        return found
+    kinds: dict[str, list[int]] = {}
+    for start in range(0, len(wanted), 500):
+        for pk, kind in Record.objects.filter(public_id__in=wanted[start : start + 500]).values_list("pk", "kind"):
+            kinds.setdefault(kind, []).append(pk)
+    for kind, keys in kinds.items():
+        model = MODELS.get(kind)
+        if model is None:
+            continue
+        for start in range(0, len(keys), 500):
+            for record in model.objects.filter(pk__in=keys[start : start + 500]).select_related("community"):
+                record.loaded_uris = []
+                found[record.public_id] = record
+    by_pk = {record.pk: record for record in found.values()}
+    pks = list(by_pk)
+    for start in range(0, len(pks), 500):
+        for pk, uri in ExternalId.objects.filter(record_id__in=pks[start : start + 500]).values_list(
+            "record_id", "uri"
+        ):
+            by_pk[pk].loaded_uris.append(uri)  # type: ignore[attr-defined]
+    return found
+
+
+def uris_of(record: Record) -> list[str]:
+    """External ids of an authority; read once where it was loaded by ``load_authorities``."""
+    loaded = getattr(record, "loaded_uris", None)
+    if loaded is None:
+        loaded = list(record.external_ids.values_list("uri", flat=True))
+    return sorted(loaded)
+
+
+def public_name(record: Any) -> dict[str, Any] | None:
+    """The name in public as a language map, or None where it is withheld."""
+    if record.kind != RecordKind.PERSON:
+        return public_map(record.name)
+    policy = record.name_policy
+    if policy == Person.NamePolicy.FULL and "real_name" not in (record.sealed or []):
+        return public_map(record.name)
+    if policy in (Person.NamePolicy.FIRST, Person.NamePolicy.INITIALS, Person.NamePolicy.PSEUDONYM):
+        shown = public_map(record.public_name)
+        return shown if shown["values"] else None
+    return None
+
+
+def view_of(record: Any) -> AuthorityView:
+    """The authority as works name it."""
+    uris = uris_of(record)
+    name = public_name(record)
+    # An external id names a person as surely as her name does.
+    return AuthorityView(record.public_id, record.kind, name, uris[0] if uris and name is not None else "")
+
+
+def project_authority(record: Any) -> dict[str, Any] | None:
+    """The public page of an authority, or None where nothing of it may be named."""
+    name = public_name(record)
+    if name is None:
+        return None
+    sealed = set(record.sealed or [])
+    full = record.kind != RecordKind.PERSON or record.name_policy == Person.NamePolicy.FULL
+    payload: dict[str, Any] = {
+        "schema": 1,
+        "kind": record.kind,
+        "id": record.public_id,
+        "name": name,
+        "other_names": [n for n in record.other_names or [] if n.get("type") != "real"] if full else [],
+        "note": public_map(record.note) if full and "note" not in sealed else {"original": "", "values": {}},
+        "date_from": record.date_from if full and "dates" not in sealed else "",
+        "date_to": record.date_to if full and "dates" not in sealed else "",
+        "external_ids": uris_of(record) if full else [],
+    }
+    if record.kind == RecordKind.PLACE:
+        precision = "country" if "exact_place" in sealed else record.precision
+        payload["point"] = public_point(record.latitude, record.longitude, precision)
+        payload["country"] = record.country_code
+        payload["place_type"] = record.place_type
+    elif record.kind == RecordKind.EVENT:
+        payload["event_type"] = record.event_type
+        payload["casualty_estimates"] = record.casualty_estimates
+        payload["legal_findings"] = record.legal_findings
+    elif record.kind == RecordKind.CONCEPT:
+        payload["labels"] = {"alt": (record.labels or {}).get("alt", {})}
+        payload["note"] = public_map(record.scope_note or record.note)
+        payload["scheme"] = record.scheme_id
+    return payload

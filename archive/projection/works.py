@@ -1,0 +1,204 @@
+"""How a testimony or document appears in public: cleared, redacted, with public names only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archive.models import LADDER, Audience
+from archive.projection.authorities import AuthorityView
+from archive.projection.redaction import Span, redact, visible_tracks
+from archive.values.language_map import public_map
+from archive.values.text import Track, rows_of
+
+#: Facts of the source that leave the record side; everything else in ``source_facts`` stays.
+COPIED = ("licence_uri", "licence_label", "minimum_age", "verification", "facsimiles", "date")
+
+
+@dataclass(frozen=True)
+class RedactionRule:
+    """One redaction with the highest rung that it holds for."""
+
+    span: Span
+    hidden_up_to: str
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Everything a projection is made from, read by the gate once for all rungs of a work."""
+
+    public_id: str
+    kind: str
+    snapshot: Mapping[str, Any]
+    revision: Mapping[str, Any]
+    community: Mapping[str, Any]
+    collection: Mapping[str, Any]
+    consent: Mapping[str, Any]
+    identity: str
+    sealed: frozenset[str]
+    redactions: tuple[RedactionRule, ...] = ()
+    authorities: Mapping[str, AuthorityView] = field(default_factory=dict)
+    media: tuple[Mapping[str, Any], ...] = ()
+
+
+def project_work(materials: Materials, audience: str) -> dict[str, Any]:
+    """Return the payload of one work for one rung (its form: ``docs/publication-payload.md``)."""
+    snapshot = materials.snapshot
+    rung = LADDER.index(Audience(audience))
+    spans = [rule.span for rule in materials.redactions if LADDER.index(Audience(rule.hidden_up_to)) >= rung]
+    tracks = redact(visible_tracks(snapshot.get("tracks", [])), spans)
+    anchors = {cue["id"] for track in tracks for cue in track["cues"] if not _is_withheld(cue)}
+    place = _place(materials)
+    return {
+        "schema": 1,
+        "kind": materials.kind,
+        "id": materials.public_id,
+        "title": public_map(snapshot["title"]),
+        "abstract": public_map(snapshot.get("abstract")),
+        "original_language": snapshot["original_language"],
+        "languages": _languages(tracks, snapshot["original_language"]),
+        "collection": dict(materials.collection),
+        "community": dict(materials.community),
+        "date": {"edtf": snapshot.get("date", "") if "date" not in materials.sealed else ""},
+        "place": place,
+        "contributors": _contributors(materials),
+        "sensitivity": list(snapshot.get("sensitivity", [])),
+        "minimum_age": snapshot.get("minimum_age", 0),
+        "document_type": snapshot.get("document_type", ""),
+        "standpoint": snapshot.get("standpoint", ""),
+        "tracks": [{key: value for key, value in track.items() if key != "cues"} for track in tracks],
+        "rows": rows_of(tracks),
+        "segments": _segments(snapshot, anchors, bool(spans)),
+        "media": [dict(item) for item in materials.media],
+        "entities": _entities(materials, anchors),
+        "facsimiles": list(snapshot.get("facsimiles", [])),
+        "provenance": {
+            "institution": snapshot.get("institution", ""),
+            "institution_uri": snapshot.get("institution_uri", ""),
+            "collection": snapshot.get("archival_collection", ""),
+            "collection_uri": snapshot.get("archival_collection_uri", ""),
+            "reference": snapshot.get("reference", ""),
+            "source_statement": snapshot.get("source_statement", ""),
+            "edition": snapshot.get("edition", ""),
+        },
+        "consent": dict(materials.consent),
+        "licence": {
+            "uri": snapshot.get("licence_uri", ""),
+            "label": snapshot.get("licence_label", ""),
+            "download": bool(snapshot.get("download_allowed")),
+        },
+        "verification": list(snapshot.get("verification", [])),
+        "source_facts": dict(snapshot.get("source_facts", {}).get("public", {})),
+        "revision": dict(materials.revision),
+        "fiction": bool(snapshot.get("fiction")),
+    }
+
+
+def project_stub(materials: Materials) -> dict[str, Any]:
+    """What may be said of a work that is on request: that it exists, its languages, a short abstract."""
+    snapshot = materials.snapshot
+    abstract = public_map(snapshot.get("abstract"))
+    tracks = visible_tracks(snapshot.get("tracks", []))
+    return {
+        "schema": 1,
+        "kind": materials.kind,
+        "id": materials.public_id,
+        "stub": True,
+        "title": {"original": "", "values": {}},
+        "abstract": {
+            "original": abstract["original"],
+            "values": {tag: {**v, "text": _shortened(v["text"])} for tag, v in abstract["values"].items()},
+        }
+        if "abstract" not in materials.sealed
+        else {"original": "", "values": {}},
+        "original_language": snapshot["original_language"],
+        "languages": _languages(tracks, snapshot["original_language"]),
+        "community": dict(materials.community),
+        "sensitivity": list(snapshot.get("sensitivity", [])),
+        "minimum_age": snapshot.get("minimum_age", 0),
+        "fiction": bool(snapshot.get("fiction")),
+    }
+
+
+def _shortened(text: str, limit: int = 300) -> str:
+    if len(text) <= limit:
+        return text
+    return text[:limit].rsplit(" ", 1)[0] + "…"
+
+
+def _is_withheld(cue: Mapping[str, Any]) -> bool:
+    return any(m["type"] == "withheld" and m["start"] == 0 and m["end"] == len(cue["text"]) for m in cue["marks"])
+
+
+def _languages(tracks: list[Track], original: str) -> list[str]:
+    ordered = [original] if original != "und" else []
+    for track in tracks:
+        if track["language"] not in ordered and track["language"] != "und":
+            ordered.append(track["language"])
+    return ordered
+
+
+def _place(materials: Materials) -> dict[str, Any] | None:
+    public_id = materials.snapshot.get("place")
+    if not public_id or "place" in materials.sealed or "exact_place" in materials.sealed:
+        return None
+    view = materials.authorities.get(public_id)
+    return {"id": public_id, "name": view.name} if view and view.name is not None else None
+
+
+def _contributors(materials: Materials) -> list[dict[str, Any]]:
+    """Contributors by their public names; the narrator as her consent says, which is never wider than her seal."""
+    shown = []
+    for entry in materials.snapshot.get("contributions", []):
+        role = entry["role"]
+        view = materials.authorities.get(entry["person"] or "")
+        own_words = role in ("narrator", "author")
+        hidden = own_words and (materials.identity == "withheld" or "real_name" in materials.sealed)
+        name: Any = entry["credited_as"] or (view.name if view else None)
+        if own_words and materials.identity in ("pseudonym", "first-name") and not entry["credited_as"]:
+            # Without a name to show instead, the name on the authority is the real one.
+            name = None
+        if hidden and not (materials.identity == "pseudonym" and entry["credited_as"]):
+            name = None
+        linked = view.public_id if view and view.name is not None and name is not None and not hidden else None
+        shown.append({"role": role, "name": name, "id": linked, "withheld": name is None})
+    return shown
+
+
+def _segments(snapshot: Mapping[str, Any], anchors: set[str], redacted: bool) -> list[dict[str, Any]]:
+    """The table of contents; a segment that opens at a withheld passage would describe what was hidden."""
+    return [
+        {
+            "id": s["id"],
+            "anchor": s.get("anchor", ""),
+            "start_ms": s.get("start_ms"),
+            "title": public_map(s["title"]),
+            "synopsis": public_map(s.get("synopsis")),
+        }
+        for s in snapshot.get("segments", [])
+        if not (redacted and s.get("anchor") and s["anchor"] not in anchors)
+    ]
+
+
+def _entities(materials: Materials, anchors: set[str]) -> list[dict[str, Any]]:
+    entities = []
+    for link in materials.snapshot.get("links", []):
+        view = materials.authorities.get(link["target"])
+        if view is None or view.name is None:
+            continue
+        mentions = [anchor for anchor in link["anchors"] if anchor in anchors]
+        if link["anchors"] and not mentions:
+            # Named only where the text is withheld: the link would say what the redaction hides.
+            continue
+        entities.append(
+            {
+                "kind": view.kind,
+                "id": view.public_id,
+                "name": view.name,
+                "authority": view.uri,
+                "relation": link["relation"],
+                "mentions": mentions,
+            }
+        )
+    return entities
