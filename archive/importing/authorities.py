@@ -12,6 +12,8 @@ from archive.importing.parsed import ParsedEntity, ParsedTrack
 #: Mark types that name something which can have an authority record, and the kind of that record.
 ENTITY_KINDS = {"person": "person", "place": "place", "organisation": "organisation", "term": "concept"}
 
+#: Vocabularies that one institution publishes under a second address: data files of the EHRI terms and camps, which its
+#: portal and its editions name otherwise.
 _RULES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern), scheme, uri)
     for pattern, scheme, uri in (
@@ -20,6 +22,16 @@ _RULES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             r"^https?://(?:www\.)?wikidata\.org/(?:wiki|entity)/(Q\d+)",
             "wikidata",
             "https://www.wikidata.org/entity/{}",
+        ),
+        (
+            r"^https?://data\.ehri-project\.eu/(?:vocabularies/ehri-terms/|ehri-skos/\?tema=)(\d+)",
+            "ehri",
+            "https://portal.ehri-project.eu/keywords/ehri_terms-{}",
+        ),
+        (
+            r"^https?://data\.ehri-project\.eu/ehri-camps/(\d+)",
+            "ehri",
+            "https://portal.ehri-project.eu/keywords/ehri_camps-{}",
         ),
         (r"^https?://(?:www\.)?viaf\.org/viaf/(\d+)", "viaf", "https://viaf.org/viaf/{}"),
         (r"^https?://d-nb\.info/gnd/([0-9X-]+)", "gnd", "https://d-nb.info/gnd/{}"),
