@@ -19,6 +19,9 @@ _SENSITIVE = ("mfa_index", "account_email", "account_change_password", "account_
 #: … except the pages on which the second factor itself is given.
 _PROOF = ("mfa_authenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn", "mfa_login_webauthn")
 
+#: Below the admin, the addresses that only lead to the site's own sign-in (``accounts.admin_urls``).
+_SIGNING_IN = ("login/", "logout/", "password_reset/")
+
 
 def _is_script(request: HttpRequest) -> bool:
     return request.headers.get("x-requested-with") == "XMLHttpRequest"
@@ -57,6 +60,8 @@ class SecondFactorRequired:
     @staticmethod
     def _is_admin(path: str) -> bool:
         root = reverse("wagtailadmin_home")
+        if path.startswith(tuple(root + signing for signing in _SIGNING_IN)):
+            return False
         return path.startswith(root) or path == root.rstrip("/")
 
     @staticmethod
