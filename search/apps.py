@@ -1,6 +1,13 @@
+from __future__ import annotations
+
 from django.apps import AppConfig
 
 
 class SearchConfig(AppConfig):
+    """Language analysis, search documents, engines and the query language; a leaf that imports nothing of ours."""
+
     name = "search"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from search import checks  # noqa: F401 - registers the system checks

@@ -1,0 +1,275 @@
+"""The embedded engine: SQLite FTS5 in a file of its own.
+
+A query costs one pass of the full-text index for ids and BM25 ranks and then work in memory (see
+``fts5_catalogue``); texts are read for the passages of one page only. A work ranks by its best visible
+passage (BM25, Robertson & Zaragoza, "The Probabilistic Relevance Framework", 2009), the same for everyone;
+equal works stand newest first.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from search import analysis
+from search.documents import SearchDocument
+from search.engines import fts5_absence, fts5_rebuild, fts5_words
+from search.engines.base import (
+    AbsenceProof,
+    Alternative,
+    Condition,
+    DocumentsOf,
+    Engine,
+    EngineAnswer,
+    EngineQuery,
+    Passage,
+    RebuildReport,
+    Stats,
+    View,
+    WorkHit,
+)
+from search.engines.fts5_catalogue import Catalogue, Catalogues, Profile
+from search.engines.fts5_store import ORDINAL_BITS, Store, analysed, shelve, sql
+
+_ORDINAL_MASK = (1 << ORDINAL_BITS) - 1
+#: How often a query starts anew when another process changed the index under it.
+_ATTEMPTS = 3
+
+
+def match_expression(conditions: Iterable[Condition]) -> str:
+    """Conditions in FTS5's query syntax; every term is quoted, so nothing typed is ever syntax.
+
+    Empty when no condition is positive: FTS5 has no pure negation.
+    """
+    wanted = [_any_of(condition) for condition in conditions if not condition.excluded]
+    unwanted = [_any_of(condition) for condition in conditions if condition.excluded]
+    if not wanted:
+        return ""
+    expression = " AND ".join(wanted)
+    return f"({expression}) NOT ({' OR '.join(unwanted)})" if unwanted else expression
+
+
+def _any_of(condition: Condition) -> str:
+    return "(" + " OR ".join(_phrase(alternative) for alternative in condition.alternatives) + ")"
+
+
+def _phrase(alternative: Alternative) -> str:
+    quoted = " ".join(alternative.terms).replace('"', '""')
+    return f'"{quoted}" *' if alternative.prefix else f'"{quoted}"'
+
+
+class Fts5Engine(Engine):
+    """See the module; one object serves all threads of a process."""
+
+    name = "fts5"
+
+    def __init__(self, path: Path) -> None:
+        self.store = Store(path)
+        self._catalogues = Catalogues(self.store)
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def replace(self, work: str, documents: Iterable[SearchDocument], sequence: int | None = None) -> bool:
+        shelves = shelve(work, documents)
+        terms = analysed(shelves)
+        with self.store.writing() as (connection, epoch):
+            if not self.store.accept(connection, work, sequence):
+                return False
+            self.store.take_out(connection, epoch, work)
+            if shelves:
+                self.store.put(connection, epoch, shelves, terms)
+            self.store.note_change(connection, work)
+        return True
+
+    def rebuild(self, works: Iterable[str], documents_of: DocumentsOf, *, processes: int = 0) -> RebuildReport:
+        return fts5_rebuild.rebuild(self.store, works, documents_of, processes)
+
+    def prove_absence(self, work: str, texts: Iterable[str] = ()) -> AbsenceProof:
+        return fts5_absence.prove(self.store, work, texts)
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def search(self, query: EngineQuery, view: View) -> EngineAnswer:
+        for _attempt in range(_ATTEMPTS):
+            with self.store.reading() as (connection, epoch):
+                catalogue = self._catalogues.at(connection, epoch)
+                answer, complete = self._answer(connection, epoch, catalogue, query, view)
+            if complete:
+                break
+        return answer
+
+    def _answer(
+        self, connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, query: EngineQuery, view: View
+    ) -> tuple[EngineAnswer, bool]:
+        """The answer, and whether the catalogue knew every profile that was hit."""
+        expression = match_expression(query.conditions)
+        ranked: list[tuple[int, float]] = []
+        best: dict[int, float] = {}
+        complete = True
+        if expression:
+            ranked = connection.execute(
+                sql("SELECT rowid, rank FROM fts_@ WHERE fts_@ MATCH ?", epoch), (expression,)
+            ).fetchall()
+            get = best.get
+            for row, rank in ranked:
+                number = row >> ORDINAL_BITS
+                if rank < get(number, 1.0):
+                    best[number] = rank
+            found = [profile for number in best if (profile := catalogue.profiles.get(number)) is not None]
+            complete = len(found) == len(best)
+        else:
+            found = list(catalogue.profiles.values())
+        visible = catalogue.visible(found, view)
+        if query.conditions and not expression:
+            visible = self._without_excluded(connection, epoch, catalogue, query, view, visible)
+        selection = catalogue.select(visible, query.filters)
+        of_work: dict[str, list[Profile]] = {}
+        for profile in selection.profiles:
+            of_work.setdefault(profile.work, []).append(profile)
+        page = self._page(of_work, best, query)
+        works = self._works(connection, epoch, [(work, of_work[work]) for work in page], ranked, best, query.passages)
+        return EngineAnswer(len(of_work), tuple(works), catalogue.facets(selection)), complete
+
+    @staticmethod
+    def _page(of_work: dict[str, list[Profile]], best: dict[int, float], query: EngineQuery) -> list[str]:
+        def order(work: str) -> tuple[float, float, str]:
+            profiles = of_work[work]
+            rank = min(best[profile.number] for profile in profiles) if best else 0.0
+            return rank, -max(profile.published_at for profile in profiles), work
+
+        return heapq.nsmallest(query.offset + query.limit, of_work, key=order)[query.offset :]
+
+    @staticmethod
+    def _without_excluded(
+        connection: sqlite3.Connection,
+        epoch: int,
+        catalogue: Catalogue,
+        query: EngineQuery,
+        view: View,
+        visible: list[Profile],
+    ) -> list[Profile]:
+        """Leave out works with an excluded word in a passage this viewer sees; unseen ones must not tell."""
+        unwanted = " OR ".join(_any_of(condition) for condition in query.conditions)
+        numbers = {
+            row >> ORDINAL_BITS
+            for (row,) in connection.execute(
+                sql("SELECT rowid FROM fts_@ WHERE fts_@ MATCH ?", epoch), (unwanted,)
+            ).fetchall()
+        }
+        hit = [profile for number in numbers if (profile := catalogue.profiles.get(number)) is not None]
+        works = {profile.work for profile in catalogue.visible(hit, view)}
+        return [profile for profile in visible if profile.work not in works]
+
+    @staticmethod
+    def _works(
+        connection: sqlite3.Connection,
+        epoch: int,
+        page: list[tuple[str, list[Profile]]],
+        ranked: list[tuple[int, float]],
+        best: dict[int, float],
+        passages: int,
+    ) -> list[WorkHit]:
+        home = {profile.number: work for work, profiles in page for profile in profiles}
+        rows_of: dict[str, list[tuple[float, int]]] = {work: [] for work, _profiles in page}
+        for row, rank in ranked:
+            if (owner := home.get(row >> ORDINAL_BITS)) is not None:
+                rows_of[owner].append((rank, row))
+        hits: list[WorkHit] = []
+        read = sql("SELECT key, text, anchor, start_ms, end_ms FROM passage_@ WHERE id = ?", epoch)
+        for work, profiles in page:
+            languages = {profile.number: profile.language for profile in profiles}
+            shown: list[Passage] = []
+            told: set[tuple[str, str]] = set()
+            # One more than asked for: the same title may be hit in several languages.
+            for _rank, row in heapq.nsmallest(passages + len(profiles), rows_of[work]):
+                stored = connection.execute(read, (row,)).fetchone()
+                if stored is None or (stored[1], stored[2]) in told or len(shown) == passages:
+                    continue
+                told.add((stored[1], stored[2]))
+                key, text, anchor, start, end = stored
+                language = languages[row >> ORDINAL_BITS]
+                shown.append(Passage(key, text, language, anchor, start, end, is_title=not row & _ORDINAL_MASK))
+            lead = min(profiles, key=lambda profile: (best.get(profile.number, 0.0), profile.number))
+            hits.append(
+                WorkHit(
+                    work,
+                    lead.type,
+                    lead.title,
+                    lead.language,
+                    tuple(shown),
+                    len(rows_of[work]),
+                    lead_key(connection, epoch, lead),
+                )
+            )
+        return hits
+
+    def suggest(self, beginning: str, view: View, limit: int = 8) -> list[str]:
+        with self.store.reading() as (connection, epoch):
+            return fts5_words.suggest(connection, epoch, self._catalogues.at(connection, epoch), beginning, view, limit)
+
+    def corrections(self, word: str, view: View, limit: int = 3) -> list[str]:
+        with self.store.reading() as (connection, epoch):
+            return fts5_words.corrections(connection, epoch, self._catalogues.at(connection, epoch), word, view, limit)
+
+    def values(self, field: str, view: View) -> set[str]:
+        with self.store.reading() as (connection, epoch):
+            catalogue = self._catalogues.at(connection, epoch)
+            return catalogue.values(field, catalogue.visible(list(catalogue.profiles.values()), view))
+
+    def languages(self) -> tuple[str, ...]:
+        with self.store.reading() as (connection, epoch):
+            counted = self._catalogues.at(connection, epoch).languages
+            return tuple(sorted(language for language, count in counted.items() if count > 0))
+
+    def works(self) -> set[str]:
+        with self.store.reading() as (connection, epoch):
+            return {work for (work,) in connection.execute(sql("SELECT DISTINCT work FROM profile_@", epoch))}
+
+    def keys_of(self, work: str) -> set[str]:
+        with self.store.reading() as (connection, epoch):
+            return {
+                key
+                for (number,) in connection.execute(
+                    sql("SELECT id FROM profile_@ WHERE work = ?", epoch), (work,)
+                ).fetchall()
+                for (key,) in connection.execute(
+                    sql("SELECT key FROM passage_@ WHERE id >= ? AND id < ?", epoch),
+                    (number << ORDINAL_BITS, (number + 1) << ORDINAL_BITS),
+                )
+            }
+
+    def stats(self) -> Stats:
+        with self.store.reading() as (connection, epoch):
+            works = connection.execute(sql("SELECT count(DISTINCT work) FROM profile_@", epoch)).fetchone()[0]
+            profiles = connection.execute(sql("SELECT count(*) FROM profile_@", epoch)).fetchone()[0]
+            rows = connection.execute(sql("SELECT count(*) FROM passage_@", epoch)).fetchone()[0]
+            return Stats(works, rows - profiles, self.store.version(connection), self.store.last_change(connection))
+
+    def verify(self) -> list[str]:
+        problems: list[str] = []
+        with self.store.writing() as (connection, epoch):
+            problems += [
+                f"SQLite: {row}" for (row,) in connection.execute("PRAGMA quick_check(5)").fetchall() if row != "ok"
+            ]
+            try:
+                connection.execute(sql("INSERT INTO fts_@ (fts_@) VALUES ('integrity-check')", epoch))
+            except sqlite3.DatabaseError:
+                problems.append("The full-text index does not agree with the stored passages.")
+            orphans = connection.execute(
+                sql("SELECT count(*) FROM passage_@ WHERE (id >> 20) NOT IN (SELECT id FROM profile_@)", epoch)
+            ).fetchone()[0]
+            if orphans:
+                problems.append(f"{orphans} passages belong to no work.")
+            if self.store.version(connection) != analysis.VERSION:
+                problems.append("The index was built by another version of the text analysis.")
+        return problems
+
+
+def lead_key(connection: sqlite3.Connection, epoch: int, profile: Profile) -> str:
+    """Key of the title row of a profile: what is asked of the publications for a work shown without passages."""
+    row = connection.execute(
+        sql("SELECT key FROM passage_@ WHERE id = ?", epoch), (profile.number << ORDINAL_BITS,)
+    ).fetchone()
+    return row[0] if row else ""

@@ -1,0 +1,141 @@
+"""Words of the embedded index: completions while typing, and corrections of what found nothing.
+
+The vocabulary of the index is no respecter of persons: it also holds words of rows that this viewer may not
+see. So a term of it is only a candidate; what is shown is read from a passage the viewer sees, spelt as
+there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from search.analysis import analyser
+from search.engines.base import View
+from search.engines.fts5_catalogue import Catalogue
+from search.engines.fts5_store import ORDINAL_BITS, sql
+from search.languages.folding import fold, plain
+
+#: Rows looked at for one that the viewer may see, per candidate; and candidates looked at.
+_ROWS = 2_000
+_CANDIDATES = 40
+_LAST_CHARACTER = "\U0010ffff"
+
+
+def distance(first: str, second: str, most: int) -> int:
+    """Edits (insert, delete, replace, swap neighbours) between two words, or ``most + 1`` when more.
+
+    Optimal string alignment, Damerau's four errors: F. Damerau, "A technique for computer detection and
+    correction of spelling errors", CACM 7 (1964).
+    """
+    if abs(len(first) - len(second)) > most:
+        return most + 1
+    before_last: list[int] = []
+    last = list(range(len(second) + 1))
+    for row, left in enumerate(first, 1):
+        current = [row]
+        for column, right in enumerate(second, 1):
+            cost = min(last[column] + 1, current[column - 1] + 1, last[column - 1] + (left != right))
+            if row > 1 and column > 1 and left == second[column - 2] and first[row - 2] == right:
+                cost = min(cost, before_last[column - 2] + 1)
+            current.append(cost)
+        if min(current) > most:
+            return most + 1
+        before_last, last = last, current
+    return min(last[-1], most + 1)
+
+
+def corrections(
+    connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, word: str, view: View, limit: int
+) -> list[str]:
+    """See :meth:`search.engines.base.Engine.corrections`."""
+    typed = fold(plain(word).lower())
+    most = 0 if len(typed) < 4 else 1 if len(typed) < 6 else 2
+    if not most:
+        return []
+    targets = {typed} | {analyser(language).terms(word) for language in catalogue.languages}
+    candidates = sorted(_near(connection, epoch, targets, most))[:_CANDIDATES]
+    found: dict[str, tuple[int, int]] = {}
+    for _distance, frequency, term in candidates:
+        spelt = _as_spelt(connection, epoch, catalogue, term, view)
+        if spelt is None or fold(plain(spelt).lower()) == typed:
+            continue
+        ordered = (distance(typed, fold(plain(spelt).lower()), 2 * most), frequency)
+        found[spelt] = min(found.get(spelt, ordered), ordered)
+    return sorted(found, key=lambda spelt: (*found[spelt], spelt))[:limit]
+
+
+def _near(
+    connection: sqlite3.Connection, epoch: int, targets: Iterable[str], most: int
+) -> Iterator[tuple[int, int, str]]:
+    """(distance, -frequency, term) of the vocabulary's terms near any target; the first two letters are tried."""
+    vocabulary = _vocabulary(connection, epoch)
+    seen: set[str] = set()
+    for target in targets:
+        if not target or " " in target or target in seen:
+            continue
+        seen.add(target)
+        for initial in set(target[:2]):
+            rows = connection.execute(
+                f"SELECT term, doc FROM {vocabulary} WHERE term >= ? AND term < ?",  # noqa: S608 - name made of a number
+                (initial, initial + _LAST_CHARACTER),
+            )
+            low, high, letters = len(target) - most, len(target) + most, set(target)
+            for term, documents in rows:
+                # Each edit brings in at most one letter that the target lacks.
+                if low <= len(term) <= high and len(set(term) - letters) <= most:
+                    apart = distance(target, term, most)
+                    if apart <= most:
+                        yield apart, -documents, term
+
+
+def suggest(
+    connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, beginning: str, view: View, limit: int
+) -> list[str]:
+    """See :meth:`search.engines.base.Engine.suggest`."""
+    typed = fold(plain(beginning.strip()).lower())
+    if len(typed) < 2:
+        return []
+    titles: dict[str, None] = {}
+    for profile in catalogue.visible(list(catalogue.profiles.values()), view):
+        folded = fold(profile.title.lower())
+        if folded.startswith(typed) or f" {typed}" in folded:
+            titles[profile.title] = None
+            if len(titles) >= limit:
+                break
+    suggestions = dict.fromkeys(sorted(titles)[: max(limit // 2, limit - 4)])
+    if " " not in typed:
+        rows = connection.execute(
+            f"SELECT term, doc FROM {_vocabulary(connection, epoch)} WHERE term >= ? AND term < ?",  # noqa: S608 - name made of a number
+            (typed, typed + _LAST_CHARACTER),
+        ).fetchall()
+        rows.sort(key=lambda row: (-row[1], row[0]))
+        for term, _documents in rows[:_CANDIDATES]:
+            if len(suggestions) >= limit:
+                break
+            if spelt := _as_spelt(connection, epoch, catalogue, term, view):
+                suggestions[spelt] = None
+    return list(suggestions)[:limit]
+
+
+def _vocabulary(connection: sqlite3.Connection, epoch: int) -> str:
+    """Name of this connection's view on the terms of a set."""
+    name = sql("vocabulary_@", epoch)
+    connection.execute(
+        sql("CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary_@ USING fts5vocab (main, fts_@, row)", epoch)
+    )
+    return f"temp.{name}"
+
+
+def _as_spelt(connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, term: str, view: View) -> str | None:
+    """The word behind a term as a passage visible to the viewer spells it, or None when she sees none."""
+    rows = connection.execute(sql("SELECT rowid FROM fts_@ WHERE fts_@ MATCH ? LIMIT ?", epoch), (f'"{term}"', _ROWS))
+    for (row,) in rows:
+        profile = catalogue.profiles.get(row >> ORDINAL_BITS)
+        if profile is None or not catalogue.visible([profile], view):
+            continue
+        text = connection.execute(sql("SELECT text FROM passage_@ WHERE id = ?", epoch), (row,)).fetchone()
+        for token in analyser(profile.language).tokens(text[0] if text else ""):
+            if token.term == term:
+                return text[0][token.start : token.end].lower()
+    return None

@@ -1,0 +1,1 @@
+"""What the analyser knows about single languages and scripts; one file per subject, sources cited in each."""

@@ -1,0 +1,43 @@
+"""Build the search index anew from the publications."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from search import engines, outbox, service
+from search.engines.base import SearchUnavailable
+from search.wiring import wiring
+
+#: Below so many works the start of child processes costs more than it saves.
+_WORTH_PROCESSES = 2_000
+
+
+class Command(BaseCommand):
+    help = "Builds the search index anew from the publications. The site goes on answering from the old one meanwhile."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--verify", action="store_true", help="compare the new index with the publications; exit 1 when they differ"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        works = list(wiring().all_works())
+        processes = min(2, os.cpu_count() or 1) if len(works) >= _WORTH_PROCESSES else 0
+        try:
+            report = engines.current().rebuild(works, wiring().documents_of, processes=processes)
+            pending = outbox.apply_pending()
+            problems = service.verify() if options["verify"] else []
+        except SearchUnavailable as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{report.works} works, {report.passages} passages in {report.seconds:.1f} s.")
+        if pending.failed:
+            self.stderr.write(f"{pending.failed} works still wait for a change and stay hidden until it is applied.")
+        if problems:
+            for problem in problems:
+                self.stderr.write(problem)
+            raise CommandError(f"The index differs from the publications in {len(problems)} points.")
+        if options["verify"]:
+            self.stdout.write("The index agrees with the publications.")

@@ -1,0 +1,88 @@
+"""Keeping the index in step with the publications, without ever showing what was withdrawn.
+
+Whoever publishes or withdraws calls :func:`put` or :func:`remove` inside the transaction that does it (and
+holds the lock of the work, so that numbers follow commits). From that commit on the work is in no answer;
+right after it the same process applies the change to the engine; what fails is applied later by
+:func:`apply_pending`. A ``put`` means "make the index hold what is published now": it reads the
+publications when it is applied, and the engine refuses a change that is older than one it has applied, so a
+late ``put`` never brings a removed work back.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+
+from django.db import connection, transaction
+from django.db.models import F, Min
+
+from search import engines
+from search.models import OutboxEntry
+from search.wiring import wiring
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a round of :func:`apply_pending` did, in works."""
+
+    applied: int
+    failed: int
+
+
+def put(work: str) -> None:
+    """The work's publications changed; inside the transaction that changes them."""
+    _enqueue(work, OutboxEntry.Operation.PUT)
+
+
+def remove(work: str) -> None:
+    """The work is published no more; inside the transaction that says so."""
+    _enqueue(work, OutboxEntry.Operation.REMOVE)
+
+
+def _enqueue(work: str, operation: OutboxEntry.Operation) -> None:
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "A change for the search index must be written in the transaction that changes the publication."
+        )
+    OutboxEntry.objects.create(work=work, operation=operation)
+    transaction.on_commit(partial(apply, work))
+
+
+def unapplied() -> frozenset[str]:
+    """Works that no query may show."""
+    return frozenset(OutboxEntry.objects.order_by().values_list("work", flat=True).distinct())
+
+
+def apply(work: str) -> bool:
+    """Apply the pending change of a work; False when it failed and stays pending. Never raises."""
+    try:
+        _apply(work)
+    except Exception as error:  # noqa: BLE001 - the publication stands whatever fails here; the job tries again
+        # The class alone: a message could hold words of the text.
+        failure = type(error).__name__
+        logger.warning("Search index: a change was not applied (%s); it will be tried again.", failure)
+        OutboxEntry.objects.filter(work=work).update(attempts=F("attempts") + 1, last_failure=failure)
+        return False
+    return True
+
+
+def _apply(work: str) -> None:
+    last = OutboxEntry.objects.filter(work=work).order_by("-id").first()
+    if last is None:
+        return
+    engine = engines.current()
+    if last.operation == OutboxEntry.Operation.REMOVE:
+        engine.remove(work, last.pk)
+    else:
+        engine.replace(work, wiring().documents_of(work), last.pk)
+    OutboxEntry.objects.filter(work=work, pk__lte=last.pk).delete()
+
+
+def apply_pending(limit: int = 1_000) -> Applied:
+    """Apply pending changes, the oldest works first; what the retrying job calls."""
+    works = OutboxEntry.objects.order_by().values("work").annotate(first=Min("pk")).order_by("first")
+    results = [apply(row["work"]) for row in works[:limit]]
+    return Applied(applied=sum(results), failed=len(results) - sum(results))
