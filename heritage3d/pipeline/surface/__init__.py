@@ -1,0 +1,1 @@
+"""From agreed depths to a clean, light surface whose holes stay holes."""

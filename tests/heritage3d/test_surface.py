@@ -1,0 +1,69 @@
+"""The surface stage against spheres and plates whose truth is a formula."""
+
+import numpy as np
+import pytest
+
+from heritage3d.pipeline.surface.tsdf import SparseVolume, matched_gsd, surface_from_depths
+from tests.heritage3d.synthetic_views import look_at, maps_of, ring, sphere_mesh
+
+
+@pytest.fixture(scope="module")
+def sphere():
+    vertices, faces = sphere_mesh(1.0)
+    return maps_of(vertices, faces, ring(8, 4.0))
+
+
+def test_sphere_comes_out_round_and_faces_outwards(sphere):
+    mesh = surface_from_depths(sphere, voxel=0.04)
+    radius = np.linalg.norm(mesh.vertices, axis=1)
+    assert len(mesh.faces) > 5000
+    assert np.median(np.abs(radius - 1)) < 0.002
+    assert np.percentile(np.abs(radius - 1), 99) < 0.02
+    outward = (mesh.face_normals() * mesh.vertices[mesh.faces].mean(1)).sum(1)
+    assert (outward > 0).mean() > 0.995
+    assert np.median((mesh.vertex_normals() * mesh.vertices).sum(1) / radius) > 0.99
+
+
+def test_same_maps_give_the_same_bytes(sphere):
+    first = surface_from_depths(sphere, voxel=0.06)
+    second = surface_from_depths(sphere, voxel=0.06)
+    assert first.vertices.tobytes() == second.vertices.tobytes()
+    assert first.faces.tobytes() == second.faces.tobytes()
+
+
+def test_what_nobody_saw_stays_open():
+    # A plate with a square hole in it: the hole must still be there.
+    corners = np.array([[x, y, 0.0] for y in (-1, -0.25, 0.25, 1) for x in (-1, -0.25, 0.25, 1)])
+    quads = [(r * 4 + c, r * 4 + c + 1, r * 4 + c + 5, r * 4 + c + 4) for r in range(3) for c in range(3)]
+    faces = np.array([t for i, (a, b, c, d) in enumerate(quads) if i != 4 for t in ((a, b, c), (a, c, d))])
+    cameras = [look_at((x, 0.1, -3), (0, 0, 0), 160, 120) for x in (-0.6, 0.0, 0.6)]
+    mesh = surface_from_depths(maps_of(corners, faces, cameras), voxel=0.04)
+    middle = mesh.vertices[mesh.faces].mean(1)
+    assert np.abs(middle[:, 2]).max() < 0.02
+    assert not (np.abs(middle[:, :2]) < 0.2).all(1).any()
+    area = np.linalg.norm(mesh.face_normals(), axis=1).sum() / 2
+    assert area == pytest.approx(4 - 0.25, rel=0.2)  # a rim narrower than a cell carries no vertex
+
+
+def test_free_space_seen_by_others_removes_what_one_invented(sphere):
+    invented = sphere[0]
+    planes = invented.planes.copy()
+    planes[50:70, 70:90] = [1 / 2.0, 0, 0]  # a floating plate half-way between the camera and the sphere
+    floating = type(invented)(invented.camera, planes, np.where(planes[..., 0] > 0, 2, 0).astype(np.uint8))
+    mesh = surface_from_depths([floating, *sphere[1:], *[sphere[1], sphere[7]]], voxel=0.04)
+    plate_at = invented.camera.centre / 2
+    near_plate = np.linalg.norm(mesh.vertices - plate_at, axis=1) < 0.3
+    alone = surface_from_depths([floating], voxel=0.04)
+    assert (np.linalg.norm(alone.vertices - plate_at, axis=1) < 0.3).sum() > 100
+    assert near_plate.sum() == 0
+
+
+def test_gsd_is_depth_over_focal_length():
+    corners = np.array([[-9.0, -9, 0], [9, -9, 0], [9, 9, 0], [-9, 9, 0]])
+    camera = look_at((0, 0, -3), (0, 0, 0), 160, 120)
+    assert matched_gsd(maps_of(corners, np.array([[0, 1, 2], [0, 2, 3]]), [camera])) == pytest.approx(3 / 176, rel=1e-3)
+
+
+def test_volume_wants_a_positive_voxel():
+    with pytest.raises(ValueError, match="positive edge"):
+        SparseVolume(0.0)
