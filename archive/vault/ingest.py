@@ -279,7 +279,8 @@ def _stage(vault: Vault, deposit: Deposit, syncer: Syncer, now: Callable[[], dat
         write_file(target / SIDECAR_NAME, sidecar, syncer)
     if number == 1:
         write_file(folder / "object" / OBJECT_DECLARATION, b"ocfl_object_1.1\n", syncer)
-    for made in (content, version_folder, folder / "object"):
+    # A later version leaves the staged object folder behind: only a first one takes it along.
+    for made in (content, version_folder) if number > 1 else (content, version_folder, folder / "object"):
         syncer.folder(made)
     staged.stored = StoredVersion(
         deposit.object_id, number, files, sidecar.split(b" ")[0].decode("ascii"), created, tuple(added)
