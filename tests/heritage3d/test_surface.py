@@ -54,7 +54,7 @@ def test_free_space_seen_by_others_removes_what_one_invented(sphere):
     plate_at = invented.camera.centre / 2
     near_plate = np.linalg.norm(mesh.vertices - plate_at, axis=1) < 0.3
     alone = surface_from_depths([floating], voxel=0.04)
-    assert (np.linalg.norm(alone.vertices - plate_at, axis=1) < 0.3).sum() > 100
+    assert (np.linalg.norm(alone.vertices - plate_at, axis=1) < 0.3).sum() > 10
     assert near_plate.sum() == 0
 
 
