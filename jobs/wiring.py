@@ -21,14 +21,25 @@ def _operators_see_unscoped(jobs: QuerySet[Job], user: Any) -> QuerySet[Job]:
 
 
 _visible: Visible = _operators_see_unscoped
+_changeable: Visible | None = None
 
 
-def connect(*, visible: Visible) -> None:
-    """Hand in the scope filter (called once, by ``config``)."""
-    global _visible
-    _visible = visible
+def connect(*, visible: Visible, changeable: Visible | None = None) -> None:
+    """Hand in the scope filters (called once, by ``config``).
+
+    ``changeable`` narrows further to the jobs that the user may cancel and try again; without it,
+    whoever sees a job may do both.
+    """
+    global _visible, _changeable
+    _visible, _changeable = visible, changeable
 
 
 def visible(jobs: QuerySet[Job], user: Any) -> QuerySet[Job]:
     """The jobs of ``jobs`` that ``user`` may see."""
     return _visible(jobs, user)
+
+
+def changeable(jobs: QuerySet[Job], user: Any) -> QuerySet[Job]:
+    """The jobs of ``jobs`` that ``user`` may cancel and try again."""
+    seen = _visible(jobs, user)
+    return seen if _changeable is None else _changeable(seen, user)

