@@ -22,22 +22,8 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 #: Calls that change what is on the disk.
 MUTATING = frozenset(
-    [
-        "openat",
-        "mkdir",
-        "rmdir",
-        "rename",
-        "link",
-        "unlink",
-        "unlinkat",
-        "write",
-        "pwrite64",
-        "fsync",
-        "fdatasync",
-        "ftruncate",
-        "chmod",
-        "syncfs",
-    ]
+    {"openat", "mkdir", "rmdir", "rename", "link", "unlink", "unlinkat", "chmod"}
+    | {"write", "pwrite64", "ftruncate", "fsync", "fdatasync", "syncfs"}
 )
 _CALL = re.compile(r"(?P<name>\w+)\((?P<arguments>.*)\)\s+= (?P<result>-?\d+|\?)")
 _DESCRIPTOR = re.compile(r"(?P<number>\d+)<(?P<path>[^>]*)>")
