@@ -90,7 +90,7 @@ def project_collection(collection: Collection) -> dict[str, Any]:
         "abstract": public_map(collection.abstract),
         "edition": collection.edition,
         "licence": {"uri": collection.licence_uri},
-        "community": {"slug": community.slug, "name": public_map(community.name)} if community else None,
+        "community": {"slug": community.slug, "name": str(community)} if community else None,
     }
 
 

@@ -218,7 +218,7 @@ class Gate:
                     "hash": revision.sha256,
                     "date": (revision.at or self.now).date().isoformat(),
                 },
-                community={"slug": work.community.slug, "name": public_map(work.community.name)},
+                community={"slug": work.community.slug, "name": str(work.community)},
                 collection={"id": work.collection.public_id, "title": public_map(work.collection.title)},
                 consent={
                     "basis": consent.basis,

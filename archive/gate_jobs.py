@@ -10,6 +10,7 @@ from django.utils import timezone
 from archive import audit
 from archive.gate import Gate
 from archive.models import Document, Publication, Record, RecordKind, Testimony, WithdrawalCase
+from search import outbox
 from search import service as search
 
 #: Seconds between two looks at the clock; late by at most this and the sweep's own delay, never early.
@@ -60,3 +61,20 @@ def prove_absence(context: Any) -> None:
             {"action": "proven-absent", "at": case.proven_absent_at.isoformat(), "outcome": "done"},
         ]
         case.save(update_fields=["proven_absent_at", "done"])
+
+
+def apply_outbox(context: Any) -> None:
+    """Apply what the requests could not: a changed work stays hidden from search until this has happened."""
+    outbox.apply_pending()
+
+
+def something_opens() -> bool:
+    return Record.objects.filter(wanted_public=True, opens_at__lte=timezone.now()).exists()
+
+
+def something_expired() -> bool:
+    return Publication.objects.filter(not_after__lte=timezone.now()).exists()
+
+
+def something_waits() -> bool:
+    return bool(outbox.unapplied())

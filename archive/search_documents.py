@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.utils import translation
+
 from archive.models.publication import Publication
+from archive.models.record import RecordKind
 from archive.values.language_map import choose, original_text
+from archive.values.languages import display_name
 from search.documents import SearchDocument
 
 #: Kinds of entity that are facets of a work.
@@ -113,8 +117,12 @@ def _facets(payload: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(values)) for name, values in facets.items()}
 
 
-def labels_of(public_ids: Iterable[str], language: str) -> dict[str, str]:
-    """Names of facet values in the reader's language; a value without a publication has no name and no row."""
-    ids = list(public_ids)
-    rows = Publication.objects.filter(public_id__in=ids).values_list("public_id", "title") if ids else []
-    return {public_id: choose(title, (language,)).text for public_id, title in rows}
+def label_of(facet: str, value: str, language: str) -> str:
+    """Name of a facet's value in the reader's language; values are public ids, languages or kinds."""
+    if facet == "language":
+        return display_name(value, language)
+    if facet == "type":
+        with translation.override(language):
+            return str(RecordKind(value).label)
+    title = Publication.objects.filter(public_id=value).values_list("title", flat=True).first()
+    return choose(title, (language,)).text or value

@@ -9,4 +9,6 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         # Celery first: every room that enqueues rings through this application.
-        from config import celery, checks  # noqa: F401 - importing registers them
+        from config import celery, checks, wiring  # noqa: F401 - importing registers them
+
+        wiring.connect()

@@ -37,7 +37,6 @@ HTTPS = PUBLIC_URL.startswith("https://")
 
 # --- Rooms and what they stand on ----------------------------------------------------------------
 INSTALLED_APPS = [
-    "config.apps.ConfigConfig",
     "accounts",
     "jobs",
     "search",
@@ -70,6 +69,8 @@ INSTALLED_APPS = [
     "django.contrib.sitemaps",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    # Last: it wires the rooms together once all of them are ready.
+    "config.apps.ConfigConfig",
 ]
 # Wagtail needs no Django admin; it is left out so that no second, ungated admin exists.
 INSTALLED_APPS.remove("django.contrib.admin.apps.SimpleAdminConfig")
@@ -89,6 +90,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SecondFactorRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "archive.public.middleware.TombstoneMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 

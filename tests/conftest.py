@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sqlite3
 import tempfile
 from pathlib import Path
+
+import pytest
 
 # Before Django reads its settings: the tests own a fresh instance and no variable of the shell.
 _instance = tempfile.mkdtemp(prefix="cairn-test-")
@@ -15,3 +19,74 @@ for _name in ("SECRET_KEY", "PUBLIC_URL", "DEBUG"):
 
 #: Real material to test against, beside a developer's or CI's checkout; absent elsewhere.
 SHARED = Path(os.environ.get("CAIRN_SHARED", Path(__file__).resolve().parent.parent.parent / "shared"))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request, django_test_environment, django_db_blocker):
+    """The test database, migrated once per state of the migrations and copied from then on.
+
+    Wagtail's two hundred migrations take longer than most of our tests; a copy of the migrated SQLite
+    file, kept in the system's temporary folder under a hash of every migration, takes milliseconds.
+    """
+    from django.conf import settings
+    from django.db import connection
+
+    if connection.vendor != "sqlite":
+        request.getfixturevalue("_plain_database")
+        yield
+        return
+    template = Path(tempfile.gettempdir()) / f"cairn-test-schema-{_migrations_hash()}.sqlite3"
+    with django_db_blocker.unblock():
+        if template.exists():
+            name = connection.creation._get_test_db_name()
+            connection.close()
+            settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+            connection.ensure_connection()
+            with sqlite3.connect(template) as source:
+                source.backup(connection.connection)
+        else:
+            connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+            partial = template.with_suffix(f".{os.getpid()}")
+            with sqlite3.connect(partial) as target:
+                connection.connection.backup(target)
+            partial.replace(template)
+    yield
+    # An in-memory database goes with its process.
+
+
+@pytest.fixture(scope="session")
+def _plain_database(django_test_environment, django_db_blocker):
+    """On PostgreSQL: created and migrated the ordinary way, removed at the end."""
+    from django.test.utils import setup_databases, teardown_databases
+
+    suffix = os.environ.get("PYTEST_XDIST_WORKER", "")
+    with django_db_blocker.unblock():
+        from django.db import connection
+
+        if suffix:
+            connection.settings_dict["TEST"]["NAME"] = f"test_cairn_{suffix}"
+        config = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(config, verbosity=0)
+
+
+def _migrations_hash() -> str:
+    """A hash over every migration of every app, ours and the libraries'."""
+    from django.apps import apps
+
+    digest = hashlib.sha256()
+    for app in sorted(apps.get_app_configs(), key=lambda config: config.label):
+        for file in sorted(Path(app.path).glob("migrations/*.py")):
+            digest.update(f"{app.label}/{file.name}".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@pytest.fixture
+def site(db, tmp_path, settings):
+    """An instance with its first pages and an empty search index of its own."""
+    from archive.pages.first_pages import make_first_pages
+
+    settings.SEARCH_PATH = tmp_path / "search" / "index.sqlite3"
+    make_first_pages()

@@ -43,7 +43,14 @@ from archive.models.works import (
     Work,
 )
 
+# Wagtail pages last: they read publications.
+from archive.pages.models import AboutPage, EssayPage, HelpPage, HomePage  # isort: skip
+
 __all__ = [
+    "AboutPage",
+    "EssayPage",
+    "HelpPage",
+    "HomePage",
     "AUTHORITY_KINDS",
     "LADDER",
     "WORK_KINDS",

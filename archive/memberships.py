@@ -1,0 +1,75 @@
+"""Joining and leaving communities: by invitation, by a steward's hand, and in the demo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from archive.audit import actor_of
+from archive.models import AuditEvent, Community, Membership, Role
+
+#: Scope of an invitation that leads into a community.
+SCOPE = "community:"
+
+
+def join(user: Any, community: Community, role: str) -> Membership:
+    """Give a role; a person who has it already keeps her row."""
+    if role not in Role.values:
+        raise ValueError(f"There is no role called {role!r}; choose one of {', '.join(Role.values)}.")
+    membership, _created = Membership.objects.get_or_create(
+        community=community, user=user, role=role, until=None, defaults={"since": timezone.now()}
+    )
+    return membership
+
+
+def leave(membership: Membership, by: Any) -> None:
+    """End a role now; the row stays as the reason of what was done before."""
+    membership.until = timezone.now()
+    membership.save(update_fields=["until"])
+    AuditEvent.objects.create(
+        action="member-removed",
+        subject=f"user:{membership.user_id}",
+        community=membership.community.slug,
+        actor=actor_of(by),
+        detail={"role": membership.role},
+    )
+
+
+def join_by_invitation(sender: Any, *, user: Any, scope: str, role: str, **_kwargs: Any) -> None:
+    """An accepted invitation becomes a membership; one that leads nowhere of ours is left alone."""
+    if not scope.startswith(SCOPE):
+        return
+    community = Community.objects.get(slug=scope.removeprefix(SCOPE))
+    join(user, community, role)
+    AuditEvent.objects.create(
+        action="member-joined",
+        subject=f"user:{user.pk}",
+        community=community.slug,
+        actor=actor_of(user),
+        detail={"role": role},
+    )
+
+
+def note_reset(sender: Any, *, user: Any, by: Any, kinds: tuple[str, ...], **_kwargs: Any) -> None:
+    """An operator took away somebody's second factors: that is a power, and leaves a line."""
+    AuditEvent.objects.create(
+        action="authenticator-reset",
+        subject=f"user:{user.pk}",
+        actor=by if isinstance(by, str) else actor_of(by),
+        detail={"kinds": list(kinds)},
+    )
+
+
+def give_demo_roles(sender: Any, *, user: Any, role: str, **_kwargs: Any) -> None:
+    """Put the demo's accounts into the fictional communities of the sample content."""
+    roles = {
+        "editor": (Role.EDITOR, Role.PUBLISHER, Role.TRANSLATOR),
+        "steward": (Role.STEWARD, Role.PUBLISHER),
+        "specialist": (Role.CONTRIBUTOR,),
+    }.get(role, ())
+    # The first fictional community only: the second shows that it stays out of sight.
+    community = Community.objects.filter(fiction=True).order_by("pk").first()
+    if community is not None:
+        for given in roles:
+            join(user, community, given)

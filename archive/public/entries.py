@@ -1,0 +1,63 @@
+"""Publications as entries of lists: what ``templates/includes/entry.html`` shows of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from archive.models.publication import Publication
+from archive.public.addresses import page_url
+from archive.values.language_map import choose
+
+
+def entry(publication: Publication, *, count: int | None = None) -> dict[str, Any]:
+    """One line of a list."""
+    payload = publication.payload
+    facts: dict[str, Any] = {
+        "url": page_url(publication.kind, publication.public_id),
+        "title": payload.get("title") or payload.get("name") or {},
+        "kind": publication.kind,
+        "fiction": publication.fiction,
+    }
+    if count is not None:
+        facts["count"] = count
+    if publication.kind in ("testimony", "document"):
+        recording = next((m for m in payload.get("media", []) if m["kind"] in ("audio", "video")), None)
+        facts |= {
+            "summary": payload.get("abstract"),
+            "languages": payload.get("languages", []),
+            "date": (payload.get("date") or {}).get("edtf", ""),
+            "place": (payload.get("place") or {}).get("name"),
+            "community": (payload.get("community") or {}).get("name", ""),
+            "collection": (payload.get("collection") or {}).get("title"),
+            "narrators": _narrators(payload),
+            "media": recording["kind"] if recording else "",
+            "duration_ms": recording["duration_ms"] if recording else None,
+            "sensitivity": payload.get("sensitivity", []),
+            "stub": publication.stub,
+        }
+    elif publication.kind == "collection":
+        facts |= {"summary": payload.get("abstract"), "community": (payload.get("community") or {}).get("name", "")}
+    else:
+        facts |= {
+            "names": [{"text": n["text"], "language": n.get("language", "")} for n in payload.get("other_names", [])],
+            "date": "/".join(d for d in (payload.get("date_from", ""), payload.get("date_to", "")) if d),
+        }
+    return facts
+
+
+def entries(publications: Iterable[Publication], counts: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
+    """Lines of a list, with the number of works each is named in where ``counts`` is given."""
+    return [
+        entry(publication, count=counts.get(publication.public_id, 0) if counts is not None else None)
+        for publication in publications
+    ]
+
+
+def _narrators(payload: Mapping[str, Any]) -> list[str]:
+    names = []
+    for contributor in payload.get("contributors", []):
+        name = contributor["name"]
+        if name and contributor["role"] in ("narrator", "author"):
+            names.append(name if isinstance(name, str) else choose(name, ()).text)
+    return names

@@ -1,0 +1,66 @@
+"""The wiring between rooms: what the leaves are handed, which jobs exist, who listens to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+
+def connect() -> None:
+    """Connect the rooms; called once, when every app is ready."""
+    _connect_search()
+    _connect_jobs()
+    _connect_accounts()
+
+
+def _connect_search() -> None:
+    from archive import publications, search_documents
+    from archive.policy import ANONYMOUS, reach_of
+    from archive.public.addresses import page_url
+    from search import wiring
+
+    def url_of(kind: str, work: str, language: str) -> str:
+        with translation.override(language):
+            return page_url(kind, work)
+
+    wiring.connect(
+        reach_of=lambda viewer: reach_of(viewer or ANONYMOUS),
+        still_published=publications.still_published,
+        documents_of=search_documents.documents_of,
+        all_works=search_documents.all_works,
+        label_of=search_documents.label_of,
+        url_of=url_of,
+    )
+
+
+def _connect_jobs() -> None:
+    from archive import gate_jobs
+    from archive.policy import viewer_of
+    from jobs import registry, wiring
+
+    def visible(jobs: QuerySet[Any], user: Any) -> QuerySet[Any]:
+        """A community's jobs for its members, the platform's for its operators."""
+        viewer = viewer_of(user)
+        mine = Q(scope__in=[f"community:{slug}" for slug in viewer.roles])
+        return jobs.filter(mine | Q(scope="") if viewer.operator else mine)
+
+    wiring.connect(visible=visible)
+    registry.register("open-embargoes", gate_jobs.open_due, label=_("Open what an embargo held back"))
+    registry.register("delete-expired", gate_jobs.delete_expired, label=_("Delete what consent no longer covers"))
+    registry.register("prove-absence", gate_jobs.prove_absence, label=_("Prove that nothing is left"))
+    registry.register("apply-search-outbox", gate_jobs.apply_outbox, label=_("Bring search up to date"))
+    registry.every(gate_jobs.EVERY_SECONDS, "open-embargoes", due=gate_jobs.something_opens)
+    registry.every(gate_jobs.EVERY_SECONDS, "delete-expired", due=gate_jobs.something_expired)
+    registry.every(gate_jobs.EVERY_SECONDS, "apply-search-outbox", due=gate_jobs.something_waits)
+
+
+def _connect_accounts() -> None:
+    from accounts import signals
+    from archive import memberships
+
+    signals.invitation_accepted.connect(memberships.join_by_invitation)
+    signals.authenticator_reset.connect(memberships.note_reset)
+    signals.demo_role_assigned.connect(memberships.give_demo_roles)
