@@ -13,7 +13,7 @@ from archive.models.authorities import (
     TermUsage,
 )
 from archive.models.community import Community, Membership, Openness, Protocol, Role
-from archive.models.consent import Answer, ConsentEvent, ConsentRecord, Scope, WithdrawalCase
+from archive.models.consent import ConsentEvent, ConsentRecord, WithdrawalCase
 from archive.models.custody import AuditEvent, CustodyEvent
 from archive.models.imports import ImportBatch, ImportItem, Proposal
 from archive.models.media import Derivative, MediaAsset
@@ -30,6 +30,7 @@ from archive.models.publication import (
 )
 from archive.models.record import AUTHORITY_KINDS, WORK_KINDS, Record, RecordKind, RecordState
 from archive.models.revision import Revision
+from archive.models.terms import Answer, Scope, Sensitivity
 from archive.models.texts import IndexSegment, Redaction, TextTrack
 from archive.models.works import (
     Clip,
@@ -38,7 +39,6 @@ from archive.models.works import (
     Document,
     EntityLink,
     Review,
-    Sensitivity,
     Testimony,
     Work,
 )
@@ -47,13 +47,10 @@ from archive.models.works import (
 from archive.pages.models import AboutPage, EssayPage, HelpPage, HomePage  # isort: skip
 
 __all__ = [
-    "AboutPage",
-    "EssayPage",
-    "HelpPage",
-    "HomePage",
     "AUTHORITY_KINDS",
     "LADDER",
     "WORK_KINDS",
+    "AboutPage",
     "AccessRequest",
     "Answer",
     "Audience",
@@ -71,8 +68,11 @@ __all__ = [
     "Derivative",
     "Document",
     "EntityLink",
+    "EssayPage",
     "Event",
     "ExternalId",
+    "HelpPage",
+    "HomePage",
     "ImportBatch",
     "ImportItem",
     "IndexSegment",

@@ -8,28 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from archive.models.community import Protocol
 from archive.models.record import Record
-
-
-class Scope(models.TextChoices):
-    """What consent can be given to; the first four below *preserve* decide rungs, the rest restrict surfaces."""
-
-    PRESERVE = "preserve", _("preserve")
-    RESEARCH = "research", _("research")
-    PUBLIC_WEB = "public-web", _("public web")
-    CLASSROOM = "classroom", _("classroom")
-    QUOTATION = "quotation", _("quotation")
-    TRANSLATION = "translation", _("translation")
-    OFFLINE_PACKS = "offline-packs", _("offline packs")
-    HARVEST = "harvest", _("metadata harvest")
-    MACHINE = "machine", _("machine processing")
-    IMMERSIVE = "immersive", _("immersive 3D")
-    PRESS = "press", _("press")
-
-
-class Answer(models.TextChoices):
-    YES = "yes", _("yes")
-    NO = "no", _("no")
-    ASK = "ask", _("ask me")
+from archive.models.terms import Answer, Basis
 
 
 class AppendOnly(models.Model):
@@ -50,12 +29,7 @@ class AppendOnly(models.Model):
 class ConsentRecord(AppendOnly):
     """One version of what was agreed for one record; the highest version is in force."""
 
-    class Basis(models.TextChoices):
-        INFORMED = "informed-consent", _("informed consent")
-        EDITION = "published-edition", _("published edition")
-        PUBLIC_DOMAIN = "public-domain", _("public domain")
-        COURT = "court-record", _("court record")
-        DEPOSIT = "deposit-agreement", _("deposit agreement")
+    Basis = Basis
 
     class GivenBy(models.TextChoices):
         NARRATOR = "narrator", _("the narrator")

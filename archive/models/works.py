@@ -11,19 +11,6 @@ from archive.models.record import Record, RecordKind
 from archive.values.language_map import choose, original_text
 
 
-class Sensitivity(models.TextChoices):
-    """What a reader is told before, never after (domain.md)."""
-
-    GRAPHIC_VIOLENCE = "graphic-violence", _("graphic violence")
-    SEXUAL_VIOLENCE = "sexual-violence", _("sexual violence")
-    CHILDREN = "harm-to-children", _("harm to children")
-    SELF_HARM = "self-harm", _("self-harm")
-    DECEASED = "deceased-person", _("image or voice of a deceased person")
-    SACRED = "sacred", _("sacred or ceremonial matter")
-    PERPETRATOR = "perpetrator", _("perpetrator’s voice")
-    HATE = "hate-imagery", _("hate imagery or racist language of its time")
-
-
 class Collection(Record):
     KIND = RecordKind.COLLECTION
     record_ptr = models.OneToOneField(

@@ -18,8 +18,7 @@ from django.utils.functional import Promise
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 
-from archive.models.consent import Answer, ConsentRecord, Scope
-from archive.models.works import Sensitivity
+from archive.models.terms import Answer, Basis, Scope, Sensitivity
 from archive.templatetags.site_language import bcp47, language_name, locale_of
 from archive.values.language_map import ShownText, choose
 
@@ -251,11 +250,11 @@ SCOPES: dict[str, str | Promise] = {
     Scope.MACHINE: gettext_lazy("Training or analysis by machines"),
 }
 BASES: dict[str, str | Promise] = {
-    ConsentRecord.Basis.INFORMED: gettext_lazy("The person who speaks agreed to this."),
-    ConsentRecord.Basis.EDITION: gettext_lazy("It was published before, and is shown under the terms of that edition."),
-    ConsentRecord.Basis.PUBLIC_DOMAIN: gettext_lazy("It is in the public domain."),
-    ConsentRecord.Basis.COURT: gettext_lazy("It is part of the public record of a court."),
-    ConsentRecord.Basis.DEPOSIT: gettext_lazy("It is shown as agreed with those who deposited it."),
+    Basis.INFORMED: gettext_lazy("The person who speaks agreed to this."),
+    Basis.EDITION: gettext_lazy("It was published before, and is shown under the terms of that edition."),
+    Basis.PUBLIC_DOMAIN: gettext_lazy("It is in the public domain."),
+    Basis.COURT: gettext_lazy("It is part of the public record of a court."),
+    Basis.DEPOSIT: gettext_lazy("It is shown as agreed with those who deposited it."),
 }
 ANSWERS: dict[str, str | Promise] = {
     Answer.YES: gettext_lazy("yes"),

@@ -1,0 +1,90 @@
+"""The import arrows of the architecture: a room may use only the rooms it is allowed to."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ROOMS = {"config", "accounts", "jobs", "search", "archive", "heritage3d", "curriculum"}
+ALLOWED: dict[str, set[str]] = {
+    "accounts": set(),
+    "jobs": set(),
+    "search": set(),
+    "archive": {"accounts", "jobs", "search"},
+    "heritage3d": {"archive", "accounts", "jobs", "search"},
+    "curriculum": {"archive", "heritage3d", "accounts", "jobs", "search"},
+}
+#: What the public side may import of the archive: publications and values, never a record.
+PUBLIC_SIDE = (
+    "archive.public",
+    "archive.publications",
+    "archive.models.publication",
+    "archive.models.terms",
+    "archive.policy",
+    "archive.values",
+    "archive.interchange",
+    "archive.templatetags",
+)
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    """Every module a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"), str(file))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
+
+
+def files_of(room: str) -> list[Path]:
+    return sorted(file for file in (ROOT / room).rglob("*.py"))
+
+
+def test_no_room_imports_against_the_arrows():
+    wrong = []
+    for room, allowed in ALLOWED.items():
+        for file in files_of(room):
+            for module in imports_of(file):
+                other = module.split(".")[0]
+                if other in ROOMS and other != room and other not in allowed:
+                    wrong.append(f"{file.relative_to(ROOT)} imports {module}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_pipeline_knows_no_django():
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {module}"
+        for file in files_of("heritage3d/pipeline")
+        for module in imports_of(file)
+        if module.split(".")[0] in (ROOMS | {"django", "wagtail", "celery"})
+        and not module.startswith("heritage3d.pipeline")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def reaches_records(module: str) -> bool:
+    """Whether an import of the public side leads to the record side."""
+    if module.split(".")[0] != "archive":
+        return False
+    return not any(f"{module}.".startswith(f"{allowed}.") for allowed in PUBLIC_SIDE)
+
+
+def test_public_code_cannot_import_a_record():
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {module}"
+        for folder in ("archive/public", "archive/templatetags")
+        for file in files_of(folder)
+        for module in imports_of(file)
+        if reaches_records(module)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("module", ["archive.models.Record", "archive.gate.Gate", "archive.models.works.Testimony"])
+def test_the_guard_of_the_public_side_can_fail(module):
+    assert reaches_records(module)
