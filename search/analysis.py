@@ -116,12 +116,13 @@ class Analyser:
         """The same terms with their places. Bigrams of unspaced scripts overlap."""
         for match in self._words.finditer(text):
             word, offset = match.group(), match.start()
-            if segmentation.unspaced(word):
+            found = self._memo[word]
+            if " " in found:  # an unspaced script: several terms in one stretch
                 for start, end, term in self._cut(word):
                     if term:
                         yield Token(offset + start, offset + end, term)
-            elif term := self._memo[word]:
-                yield Token(offset, match.end(), term)
+            elif found:
+                yield Token(offset, match.end(), found)
 
     def query(self, text: str) -> QueryTerms:
         """The terms of something typed: a lone character of an unspaced script becomes a prefix."""
@@ -192,11 +193,16 @@ def _stemmer(language: str) -> Callable[[str], str]:
     return stem
 
 
-@lru_cache(maxsize=256)
+#: Languages that differ from "und" in anything; all others share its analyser and its memory.
+_WITH_RULES = _POINTED | {"tr", "az", *SNOWBALL, *_RULES, *_WORDS_WITH}
+
+
+@lru_cache(maxsize=None)
 def _analyser_of(primary: str) -> Analyser:
     return Analyser(primary)
 
 
 def analyser(tag: str) -> Analyser:
     """The analyser for a BCP 47 tag; unknown languages are split and folded without stemming."""
-    return _analyser_of(primary_language(tag))
+    primary = primary_language(tag)
+    return _analyser_of(primary if primary in _WITH_RULES else "und")

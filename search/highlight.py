@@ -43,16 +43,24 @@ class Wanted:
         return cls(frozenset(terms), tuple(sorted(beginnings)), tuple(sorted(sequences)))
 
 
-def spans(text: str, language: str, wanted: Wanted) -> list[tuple[int, int]]:
-    """Stretches ``(start, end)`` of ``text`` that match, in order, overlapping ones joined."""
-    tokens = list(analyser(language).tokens(text))
-    found = [
-        (token.start, token.end)
-        for token in tokens
-        if token.term in wanted.terms or (wanted.beginnings and token.term.startswith(wanted.beginnings))
-    ]
-    for sequence, prefix in wanted.sequences:
-        found += _sequences(tokens, sequence, prefix)
+def spans(text: str, language: str, wanted: Wanted, within: int | None = None) -> list[tuple[int, int]]:
+    """Stretches ``(start, end)`` of ``text`` that match, in order, overlapping ones joined.
+
+    ``within``: stop so many code points behind the first match.
+    """
+    tokens: list[Token] = []
+    found: list[tuple[int, int]] = []
+    for token in analyser(language).tokens(text):
+        if within is not None and found and token.start > found[0][0] + within:
+            break
+        tokens.append(token)
+        if token.term in wanted.terms or (wanted.beginnings and token.term.startswith(wanted.beginnings)):
+            found.append((token.start, token.end))
+        found += (
+            span
+            for sequence, prefix in wanted.sequences
+            if (span := _ends_sequence(tokens, sequence, prefix)) is not None
+        )
     joined: list[tuple[int, int]] = []
     for start, end in sorted(found):
         if joined and start <= joined[-1][1]:
@@ -62,23 +70,20 @@ def spans(text: str, language: str, wanted: Wanted) -> list[tuple[int, int]]:
     return joined
 
 
-def _sequences(tokens: Sequence[Token], sequence: tuple[str, ...], prefix: bool) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    whole = sequence[:-1] if prefix else sequence
-    for place in range(len(tokens) - len(sequence) + 1):
-        if tokens[place].term != sequence[0]:
-            continue
-        window = tokens[place : place + len(sequence)]
-        if all(token.term == term for token, term in zip(window, whole, strict=False)) and (
-            not prefix or window[-1].term.startswith(sequence[-1])
-        ):
-            found.append((window[0].start, max(token.end for token in window)))
-    return found
+def _ends_sequence(tokens: Sequence[Token], sequence: tuple[str, ...], prefix: bool) -> tuple[int, int] | None:
+    """The stretch of the last tokens when they are this sequence."""
+    last = tokens[-1].term
+    if len(tokens) < len(sequence) or not (last.startswith(sequence[-1]) if prefix else last == sequence[-1]):
+        return None
+    window = tokens[-len(sequence) :]
+    if any(token.term != term for token, term in zip(window[:-1], sequence, strict=False)):
+        return None
+    return window[0].start, max(token.end for token in window)
 
 
 def marked(text: str, language: str, wanted: Wanted) -> str:
     """``text`` as HTML with ``<mark>`` around the matches, cut to about :data:`LONGEST` code points."""
-    found = spans(text, language, wanted)
+    found = spans(text, language, wanted, within=LONGEST)
     start, end = _window(text, found[0][0] if found else 0)
     pieces = ["… "] if start else []
     place = start

@@ -135,9 +135,12 @@ class Fts5Engine(Engine):
     @staticmethod
     def _page(of_work: dict[str, list[Profile]], best: dict[int, float], query: EngineQuery) -> list[str]:
         def order(work: str) -> tuple[float, float, str]:
-            profiles = of_work[work]
-            rank = min(best[profile.number] for profile in profiles) if best else 0.0
-            return rank, -max(profile.published_at for profile in profiles), work
+            first, *others = of_work[work]
+            rank, published_at = best.get(first.number, 0.0), first.published_at
+            for profile in others:
+                rank = min(rank, best.get(profile.number, 0.0))
+                published_at = max(published_at, profile.published_at)
+            return rank, -published_at, work
 
         return heapq.nsmallest(query.offset + query.limit, of_work, key=order)[query.offset :]
 

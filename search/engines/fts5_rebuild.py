@@ -7,7 +7,6 @@ read again, the number of the answering set changes, the old set is dropped.
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 import time
 from collections import deque
@@ -29,6 +28,16 @@ def rebuild(store: Store, works: Iterable[str], documents_of: DocumentsOf, proce
     """See :meth:`search.engines.base.Engine.rebuild`."""
     started = time.monotonic()
     number, since = _begin(store)
+    # Until the swap nobody reads the new set, so its batches need not reach the disk one by one.
+    with store.less_durable():
+        works_done, passages = _fill(store, number, works, documents_of, processes)
+    _swap(store, number, since, documents_of)
+    return RebuildReport(works_done, passages, time.monotonic() - started)
+
+
+def _fill(
+    store: Store, number: int, works: Iterable[str], documents_of: DocumentsOf, processes: int
+) -> tuple[int, int]:
     works_done = passages = 0
     for shelves, terms in _analysed_batches(_batches(works, documents_of), processes):
         with store.writing() as (connection, _epoch):
@@ -38,8 +47,7 @@ def rebuild(store: Store, works: Iterable[str], documents_of: DocumentsOf, proce
     with store.writing() as (connection, _epoch):
         _still_ours(store, connection, number)
         connection.execute(sql("INSERT INTO fts_@ (fts_@) VALUES ('optimize')", number))
-    _swap(store, number, since, documents_of)
-    return RebuildReport(works_done, passages, time.monotonic() - started)
+    return works_done, passages
 
 
 def _begin(store: Store) -> tuple[int, int]:
@@ -91,13 +99,19 @@ def _analysed_batches(batches: Iterator[list[Shelf]], processes: int) -> Iterato
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         waiting: deque[tuple[list[Shelf], Future[list[list[str]]]]] = deque()
         for batch in batches:
-            texts: Texts = [(shelf.language, [row[2] for row in shelf.rows]) for shelf in batch]
-            waiting.append((batch, pool.submit(_terms_of, texts)))
+            waiting.append((batch, pool.submit(_terms_of, _texts(batch))))
             if len(waiting) > processes + 1:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        for done, future in waiting:
-            yield done, future.result()
+                yield _finished(*waiting.popleft())
+        while waiting:
+            yield _finished(*waiting.popleft())
+
+
+def _texts(batch: list[Shelf]) -> Texts:
+    return [(shelf.language, [row[2] for row in shelf.rows]) for shelf in batch]
+
+
+def _finished(batch: list[Shelf], future: Future[list[list[str]]]) -> tuple[list[Shelf], list[list[str]]]:
+    return batch, future.result()
 
 
 def _swap(store: Store, number: int, since: int, documents_of: DocumentsOf) -> None:
@@ -112,12 +126,11 @@ def _swap(store: Store, number: int, since: int, documents_of: DocumentsOf) -> N
                 store.put(connection, number, shelves, analysed(shelves))
         store.set_meta(connection, "epoch", number)
         # Sequences from before count from the main database as it was; after a restore it may count anew.
-        keep = [(work,) for work in changed]
         connection.execute("CREATE TEMP TABLE IF NOT EXISTS kept (work TEXT PRIMARY KEY)")
         connection.execute("DELETE FROM temp.kept")
-        connection.executemany("INSERT INTO temp.kept VALUES (?)", keep)
+        connection.executemany("INSERT INTO temp.kept VALUES (?)", [(work,) for work in changed])
         connection.execute("DELETE FROM applied WHERE work NOT IN (SELECT work FROM temp.kept)")
-        for other in itertools.chain(store.sets(connection)):
+        for other in store.sets(connection):
             if other < number or other == old:
                 store.drop_set(connection, other)
         connection.execute("ANALYZE")

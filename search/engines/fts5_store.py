@@ -82,23 +82,21 @@ def shelve(work: str, documents: Iterable[SearchDocument]) -> list[Shelf]:
     for document in documents:
         if document.work != work:
             raise ValueError(f"A document of work {document.work!r} was handed in as part of {work!r}.")
-        facets = {name: sorted(set(values)) for name, values in sorted(document.facets.items()) if values}
-        profile = (
-            work,
+        shared = (
             document.group,
-            json.dumps(sorted(document.stands)),
+            document.stands,
             document.type,
             document.language,
-            clean(document.title),
-            json.dumps(facets, ensure_ascii=True),
+            document.title,
+            tuple(document.facets.items()),
             document.year_from,
             document.year_to,
-            document.published_at.timestamp() if document.published_at else None,
-            document.not_after.timestamp() if document.not_after else None,
+            document.published_at,
+            document.not_after,
         )
-        shelf = shelves.get(profile)
+        shelf = shelves.get(shared)
         if shelf is None:
-            shelf = shelves[profile] = Shelf(profile, document.language, [])
+            shelf = shelves[shared] = Shelf(_profile(document), document.language, [])
             shelf.rows.append((0, document.key, clean(document.title), "", None, None))
         if document.text:
             if len(shelf.rows) > MOST_PASSAGES:
@@ -114,6 +112,23 @@ def shelve(work: str, documents: Iterable[SearchDocument]) -> list[Shelf]:
                 )
             )
     return list(shelves.values())
+
+
+def _profile(document: SearchDocument) -> tuple[str | int | float | None, ...]:
+    facets = {name: sorted(set(values)) for name, values in sorted(document.facets.items()) if values}
+    return (
+        document.work,
+        document.group,
+        json.dumps(sorted(document.stands)),
+        document.type,
+        document.language,
+        clean(document.title),
+        json.dumps(facets, ensure_ascii=True),
+        document.year_from,
+        document.year_to,
+        document.published_at.timestamp() if document.published_at else None,
+        document.not_after.timestamp() if document.not_after else None,
+    )
 
 
 def analysed(shelves: Sequence[Shelf]) -> list[list[str]]:
@@ -213,6 +228,18 @@ class Store:
             connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             raise _unavailable(error) from error
+
+    @contextlib.contextmanager
+    def less_durable(self) -> Iterator[None]:
+        """Commits of this thread stay atomic but may be lost in a power cut; for what is made again anyway."""
+        connection = self.connection()
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint=20000")
+        try:
+            yield
+        finally:
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA wal_autocheckpoint=1000")
 
     # --- facts about the file -----------------------------------------------------------------------
 
