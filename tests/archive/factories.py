@@ -38,7 +38,7 @@ ALL_YES = dict.fromkeys(Scope.values, "yes")
 def a_user(**fields: Any) -> Any:
     """A user who has signed in once; ``is_superuser=True`` makes an operator."""
     name = fields.pop("username", f"user-{next(_numbers)}")
-    return get_user_model().objects.create_user(username=name, password="a long enough passphrase", **fields)
+    return get_user_model().objects.create_user(username=name, **fields)
 
 
 def a_community(slug: str = "", **fields: Any) -> Community:
