@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -72,13 +72,6 @@ def second_factor_continue(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(target)
 
 
-def _invitation(request: HttpRequest, token: str) -> Invitation:
-    invitation = Invitation.objects.with_token(token).first()
-    if invitation is None:
-        raise Http404
-    return invitation
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Show an invitation to whoever holds its link; accept it for the account that is signed in.
@@ -88,8 +81,9 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
     # Tokens are too long to guess; the limit keeps a script from asking the database for ever.
     if limited := ratelimit.consume_or_429(request, action="signup"):
         return limited
-    invitation = _invitation(request, token)
-    if not invitation.is_open(timezone.now()):
+    invitation = Invitation.objects.with_token(token).first()
+    # A link that nobody made answers like one that is over.
+    if invitation is None or not invitation.is_open(timezone.now()):
         return render(request, "account/invitation_closed.html", status=410)
     if request.user.is_authenticated:
         return _accept_as(request, invitation, request.user)

@@ -104,7 +104,9 @@ def test_nobody_enters_the_desk_by_a_factor_alone(client: Client) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("address", ["/admin/login/", "/admin/password_reset/", "/admin/password_reset/confirm/MQ/set/"])
+@pytest.mark.parametrize(
+    "address", ["/admin/login/", "/admin/password_reset/", "/admin/password_reset/confirm/MQ/set/"]
+)
 def test_wagtails_own_sign_in_is_never_shown(client: Client, address: str) -> None:
     response = client.get(address)
     assert response.status_code == 302
