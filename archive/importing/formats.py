@@ -82,7 +82,7 @@ def choose_reader(source: Source, format_name: str = "auto") -> Reader:
     """
     if format_name != "auto":
         return readers()[format_name]
-    by_extension = [one for one in readers().values() if source.path.suffix.lower() in one.extensions]
+    by_extension = [one for one in readers().values() if source.extension in one.extensions]
     head = _head(source)
     for reader in (*by_extension, *readers().values()):
         if reader.recognises(head):
@@ -106,8 +106,7 @@ def _head(source: Source) -> bytes:
 def sources_in(path: Path) -> Iterator[Source]:
     """Yield the files of a path: itself, or every file of a folder in the order of their names.
 
-    Hidden files, links out of the folder and files a table names as its texts are the business of others: links
-    are left out, so that a folder from outside cannot reach what lies beside it.
+    Hidden files and links are left out, so that a folder from outside cannot reach what lies beside it.
     """
     if not path.is_dir():
         yield Source(path, path.name)

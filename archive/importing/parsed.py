@@ -6,7 +6,6 @@ The classes serialise to exactly the JSON that records, revisions and publicatio
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from archive.importing.problems import Problem
@@ -173,8 +172,8 @@ class ParsedWork:
     details: dict[str, str] = field(default_factory=dict)
     #: What readers are told before they read (values of `archive.models.Sensitivity`).
     sensitivity: tuple[str, ...] = ()
-    #: Bytes to keep in the vault when the source file alone is not the original: name and path of each.
-    originals: tuple[tuple[str, Path], ...] = ()
+    #: What to keep in the vault when the source file alone is not the original: name and bytes of each.
+    originals: tuple[tuple[str, bytes], ...] = ()
     #: Only the tracks are meant: the work is there already and keeps everything else (a caption file of ours).
     partial: bool = False
     #: The code of a finding that forbids publishing until a person has looked (two rows claim one text).

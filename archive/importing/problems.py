@@ -305,6 +305,17 @@ REASONS: dict[str, Reason] = {
         _("The rights are not known; the record stays unpublished."),
         _("Name the licence in the file, or give --rights FILE."),
     ),
+    "rights-invalid": Reason(
+        REFUSED, _("The rights file cannot be used: {why}."), _("Correct it; the guide shows one.")
+    ),
+    "not-taken": Reason(
+        NOTE, _("No importer reads files of this kind; it was left alone."), _("Name its format if it holds a text.")
+    ),
+    "no-operator": Reason(
+        REFUSED,
+        _("--publish records who takes responsibility, and there is no operator yet."),
+        _("Run manage.py create_admin, or name a user with --by."),
+    ),
     "rights-no-publish": Reason(
         NOTE,
         _("The rights rest on “{basis}”: --publish acts only on published editions and the public domain."),
@@ -312,6 +323,11 @@ REASONS: dict[str, Reason] = {
     ),
     "not-publishable": Reason(
         NOTE, _("The gate did not publish the record: {why}."), _("Complete it in the admin and publish it there.")
+    ),
+    "no-such-work": Reason(
+        REFUSED,
+        _("The file belongs to the work {key}, which this collection does not hold."),
+        _("Import it into the collection of that work."),
     ),
     "withdrawn": Reason(
         REFUSED, _("The record was withdrawn; nothing was changed."), _("Ask the consent steward of the community.")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import codecs
 import os
+import posixpath
 import stat
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 
 from archive.importing.problems import RefusedError, problem
 
 #: Largest text file that is read, in bytes (the longest edition known to us has 1 MB).
 MAX_TEXT_BYTES = 32 * 1024 * 1024
+MAX_VOCABULARY_BYTES = 64 * 1024 * 1024
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -44,22 +48,61 @@ _GUESS_SCRIPTS = {
 
 @dataclass(frozen=True)
 class Source:
-    """A file to import: where it is and what reports and identities call it (its path within what was given)."""
+    """A file to import: where it is and what reports and identities call it (its path within what was given).
+
+    ``siblings`` lists the other files of an upload by their names, when they do not lie under those names in a folder.
+    """
 
     path: Path
     name: str
+    siblings: Mapping[str, Path] | None = None
+
+    @cached_property
+    def content(self) -> bytes:
+        """The bytes, read once: what was parsed is what is kept.
+
+        :raises RefusedError: as `read`.
+        """
+        return read_bytes(self.path, self.name, MAX_VOCABULARY_BYTES)
 
     @property
-    def folder(self) -> Path:
-        """The folder whose files this one may name."""
-        return self.path.parent
+    def extension(self) -> str:
+        """The extension of the name people gave the file, lower case, with its dot."""
+        return PurePosixPath(self.name).suffix.lower()
+
+    def beside(self, name: str, place: str = "") -> Path:
+        """Return the path of a file that this one names, relative to its own folder; it need not exist.
+
+        :raises RefusedError: when the name leads outside of what was given.
+        """
+        if self.siblings is None:
+            return inside(self.path.parent, name, self.name, place)
+        relative = posixpath.normpath((PurePosixPath(self.name).parent / name).as_posix())
+        if relative.startswith(("../", "/")):
+            raise RefusedError(problem("leaves-folder", self.name, place))
+        return self.siblings.get(relative, self.path.parent / "missing")
+
+    def listing(self, folder: str) -> dict[str, Path]:
+        """Return the files of a folder beside this one, by their names in it."""
+        if self.siblings is None:
+            path = self.beside(folder or ".")
+            return {one.name: one for one in sorted(path.iterdir()) if one.is_file()} if path.is_dir() else {}
+        prefix = posixpath.normpath((PurePosixPath(self.name).parent / folder).as_posix())
+        return {
+            PurePosixPath(name).name: path
+            for name, path in sorted(self.siblings.items())
+            if posixpath.dirname(name) == ("" if prefix == "." else prefix)
+        }
 
     def read(self, limit: int = MAX_TEXT_BYTES) -> bytes:
         """Return the bytes.
 
         :raises RefusedError: when it cannot be opened, is no regular file, is empty or has more than ``limit`` bytes.
         """
-        return read_bytes(self.path, self.name, limit)
+        content = self.content
+        if len(content) > limit:
+            raise RefusedError(problem("too-large", self.name, bytes=len(content), limit=limit))
+        return content
 
 
 def read_bytes(path: Path, name: str, limit: int = MAX_TEXT_BYTES) -> bytes:

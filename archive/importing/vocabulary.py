@@ -20,13 +20,10 @@ from rdflib.term import Node
 
 from archive.importing.authorities import normal_uri
 from archive.importing.problems import Problem, RefusedError, problem
-from archive.importing.reading import Source, decode
+from archive.importing.reading import MAX_VOCABULARY_BYTES, Source, decode
 from archive.importing.safe_text import shown, without_tricks
 from archive.importing.xml_reading import guard_xml
 from archive.values.languages import normalise_tag
-
-#: Largest vocabulary file that is read.
-MAX_BYTES = 64 * 1024 * 1024
 
 #: Relative addresses are read against this and not against the path of the file, which would enter the archive.
 _BASE = "urn:x-vocabulary:"
@@ -63,7 +60,7 @@ def read_vocabulary(source: Source) -> ParsedVocabulary:
     :raises RefusedError: when it cannot be read as RDF or holds no concept; single concepts are refused in
         ``problems`` and left out.
     """
-    content = source.read(MAX_BYTES)
+    content = source.read(MAX_VOCABULARY_BYTES)
     graph = _graph(content, source)
     # Sorted: reports and imports of one file are the same every time.
     uris = sorted({str(one) for one in graph.subjects(RDF.type, SKOS.Concept) if isinstance(one, URIRef)})
@@ -110,7 +107,7 @@ def _graph(content: bytes, source: Source) -> Graph:
     if head.startswith(b"<?xml") or b"<rdf:RDF" in head:
         guard_xml(content, source.name)
         formats = ["xml"]
-    elif head.startswith((b"{", b"[")) and source.path.suffix.lower() in (".json", ".jsonld"):
+    elif head.startswith((b"{", b"[")) and source.extension in (".json", ".jsonld"):
         _guard_json(content, source.name)
         formats = ["json-ld"]
     else:

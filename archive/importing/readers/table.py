@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from archive.importing.mapping import TableMapping, fill, find_mapping, load_map
 from archive.importing.parsed import ParsedContributor, ParsedCue, ParsedPlace, ParsedTrack, ParsedWork
 from archive.importing.problems import Problem, RefusedError, problem
 from archive.importing.readers.plaintext import read_paragraphs
-from archive.importing.reading import Source, decode, inside, read_bytes
+from archive.importing.reading import Source, decode, read_bytes
 from archive.importing.safe_text import collapsed, mixed_scripts, storable, without_tricks
 from archive.values.languages import normalise_tag
 
@@ -77,7 +78,6 @@ class _Table:
         if missing:
             raise RefusedError(problem("column-missing", source.name, "row 1", column=", ".join(sorted(missing))))
         self.rows = self._rows(header, lines)
-        self.folder = inside(source.folder, self.mapping.text_folder or ".", source.name)
         self.claimed: dict[str, list[int]] = defaultdict(list)
         for row in self.rows:
             if row.text_name:
@@ -151,12 +151,12 @@ class _Table:
         if not self.mapping.text_column:
             return frozenset()
         if self.mapping.text_folder:
-            return (
-                frozenset(path for path in self.folder.iterdir() if path.is_file())
-                if self.folder.is_dir()
-                else frozenset()
-            )
-        return frozenset((self.source.folder / name).resolve() for name in self.claimed)
+            return frozenset(self.source.listing(self.mapping.text_folder).values())
+        return frozenset(self._path(name, "") for name in self.claimed)
+
+    def _path(self, name: str, place: str) -> Path:
+        folder = self.mapping.text_folder
+        return self.source.beside(f"{folder}/{name}" if folder else name, place)
 
     def works(self) -> Iterator[ParsedWork | Problem]:
         """Yield each row's work, then the texts no row names."""
@@ -166,10 +166,9 @@ class _Table:
             except RefusedError as refused:
                 yield replace(refused.problem, file=self.source.name, place=row.place)
         if self.mapping.text_folder:
-            for path in sorted(self.text_files()):
-                if path.name not in self.claimed and not path.name.startswith("."):
-                    name = path.relative_to(self.source.folder.resolve()).as_posix()
-                    yield problem("text-without-row", name, "", name=path.name)
+            for name in self.source.listing(self.mapping.text_folder):
+                if name not in self.claimed and not name.startswith("."):
+                    yield problem("text-without-row", f"{self.mapping.text_folder}/{name}", "", name=name)
 
     def _work(self, row: _Row) -> ParsedWork:
         mapping, file = self.mapping, self.source.name
@@ -177,6 +176,8 @@ class _Table:
         cells = {column: self._name(value, row, problems) for column, value in row.cells.items()}
         language = self._language(row, problems)
         cues, originals = self._text(row, problems)
+        # The row is evidence too; the table as a whole would be kept once for every row.
+        cells_as_given = json.dumps(row.cells, ensure_ascii=False, sort_keys=True).encode()
         title = {tag or language: text for tag, template in mapping.title.items() if (text := fill(template, cells))}
         if not title:
             title = {language: row.key}
@@ -210,7 +211,7 @@ class _Table:
         kind = self.options.kind if self.options.kind != "auto" else kind
         return ParsedWork(
             key=row.key,
-            file=file if not row.text_name else f"{file}: {row.text_name}",
+            file=f"{file} {row.place}",
             format="csv",
             kind=kind if kind in ("testimony", "document") else "document",
             title=title,
@@ -231,7 +232,7 @@ class _Table:
             keywords=tuple(word.strip() for word in cells.get(mapping.keywords, "").split(";") if word.strip()),
             details={name: value for name, column in mapping.details.items() if (value := cells[column])},
             sensitivity=mapping.sensitivity,
-            originals=originals,
+            originals=(*originals, ("row.json", cells_as_given)),
             hold_back=hold_back,
             problems=tuple(problems),
             **facts,
@@ -264,14 +265,14 @@ class _Table:
             )
         return tag.tag
 
-    def _text(self, row: _Row, problems: list[Problem]) -> tuple[list[ParsedCue], tuple[tuple[str, Path], ...]]:
+    def _text(self, row: _Row, problems: list[Problem]) -> tuple[list[ParsedCue], tuple[tuple[str, bytes], ...]]:
         if row.text_name:
-            path = inside(self.folder, row.text_name, self.source.name, row.place)
+            path = self._path(row.text_name, row.place)
             if not path.is_file():
                 raise RefusedError(problem("text-missing", self.source.name, row.place, name=row.text_name))
             content = read_bytes(path, row.text_name)
             text = decode(content, row.text_name, self.mapping.encoding)
-            return read_paragraphs(text, row.text_name, problems), ((row.text_name, path),)
+            return read_paragraphs(text, row.text_name, problems), ((row.text_name, content),)
         if self.mapping.inline_text_column:
             return read_paragraphs(row.cells[self.mapping.inline_text_column], self.source.name, problems), ()
         return [], ()

@@ -1,0 +1,163 @@
+"""From the names a work marks to authority records: found by their identifiers, made where nobody has them yet.
+
+A name with an identifier of a public scheme is attested by it: places, organisations and concepts then belong to the
+platform. Persons always belong to the community, and so does whatever only an edition's own key names
+(architecture.md, *Ownership*). A name without any identifier gets no record: nothing says who is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archive.importing.authorities import normal_uri
+from archive.importing.parsed import ParsedEntity
+from archive.importing.rows import insert_records
+from archive.models import Collection, Concept, ConceptScheme, Event, ExternalId, Organisation, Person, Place, Record
+from archive.values.language_map import language_map
+
+_MODELS: dict[str, type[Any]] = {
+    "person": Person,
+    "place": Place,
+    "organisation": Organisation,
+    "event": Event,
+    "concept": Concept,
+}
+
+_EHRI_VOCABULARY = re.compile(r"^https://portal\.ehri-project\.eu/keywords/([a-z0-9_-]+?)-[^-]+$")
+
+
+@dataclass(frozen=True)
+class AuthorityRef:
+    """An authority record as links need it."""
+
+    pk: int
+    public_id: str
+    kind: str
+
+
+def _ref(record: Record) -> AuthorityRef:
+    return AuthorityRef(record.pk, record.public_id, record.kind)
+
+
+#: How an entity is looked up: kind of record only where a local key names it.
+_Identity = tuple[str, str, str]
+
+
+class AuthorityIndex:
+    """Finds and makes the authority records of one import; remembers what it has seen.
+
+    Call `begin` before each work's transaction and `forget_since_begin` when that transaction is rolled back.
+    """
+
+    def __init__(self, collection: Collection, *, names_public: bool = False) -> None:
+        self.collection = collection
+        self.community = collection.community
+        self.owner = collection.community.slug if collection.community else ""
+        #: Whether persons are named in public: what an edition or the public domain names is named already.
+        self.names_public = names_public
+        #: Public ids of the records this import made, for `undo_import`.
+        self.made: list[str] = []
+        self._known: dict[_Identity, AuthorityRef] = {}
+        self._keys: dict[str, int] = {}
+        self._fresh: list[_Identity] = []
+        self._fresh_made = 0
+        self._schemes: dict[str, ConceptScheme] = {}
+
+    def begin(self) -> None:
+        """Mark the beginning of a transaction."""
+        self._fresh.clear()
+        self._fresh_made = len(self.made)
+
+    def forget_since_begin(self) -> None:
+        """Forget what was found or made since `begin`: the transaction is gone."""
+        for identity in self._fresh:
+            self._known.pop(identity, None)
+        del self.made[self._fresh_made :]
+        self._schemes.clear()
+        self.begin()
+
+    def resolve(self, entities: Sequence[ParsedEntity]) -> list[tuple[ParsedEntity, AuthorityRef]]:
+        """Return each entity that has an identifier with its record; records nobody has yet are made."""
+        wanted = {self._identity(one): one for one in entities if one.uri or one.key}
+        missing = [identity for identity in wanted if identity not in self._known]
+        self._find(missing)
+        self._make([(identity, wanted[identity]) for identity in missing if identity not in self._known])
+        return [(one, self._known[self._identity(one)]) for one in entities if one.uri or one.key]
+
+    def key_of(self, public_id: str) -> int:
+        """Return the primary key of a record that `resolve` has given out."""
+        return self._keys[public_id]
+
+    def _identity(self, entity: ParsedEntity) -> _Identity:
+        if entity.uri:
+            return ("uri", self.owner if entity.kind == "person" else "", entity.uri)
+        return ("key", entity.kind, entity.key)
+
+    def _find(self, identities: Iterable[_Identity]) -> None:
+        uris = [uri for how, _owner, uri in identities if how == "uri"]
+        for start in range(0, len(uris), 500):
+            for external in ExternalId.objects.filter(uri__in=uris[start : start + 500]).select_related("record"):
+                if external.owner in ("", self.owner):
+                    self._remember(("uri", external.owner, external.uri), _ref(external.record))
+        keys = [key for how, _kind, key in identities if how == "key"]
+        for start in range(0, len(keys), 500):
+            for record in Record.objects.filter(
+                community=self.community, identity__in=keys[start : start + 500], kind__in=list(_MODELS)
+            ):
+                self._remember(("key", record.kind, record.identity), _ref(record))
+
+    def _remember(self, identity: _Identity, ref: AuthorityRef) -> None:
+        if identity not in self._known:
+            self._known[identity] = ref
+            self._keys[ref.public_id] = ref.pk
+            self._fresh.append(identity)
+
+    def _make(self, missing: Sequence[tuple[_Identity, ParsedEntity]]) -> None:
+        by_kind: dict[str, list[tuple[_Identity, Any]]] = defaultdict(list)
+        for identity, entity in missing:
+            by_kind[entity.kind].append((identity, self._record(identity, entity)))
+        external: list[ExternalId] = []
+        for pairs in by_kind.values():
+            insert_records([record for _identity, record in pairs])
+            for identity, record in pairs:
+                self._remember(identity, _ref(record))
+                self.made.append(record.public_id)
+                how, owner, uri = identity
+                if how == "uri":
+                    external.append(ExternalId(record_id=record.pk, uri=uri[:500], owner=owner))
+        ExternalId.objects.bulk_create(external)
+
+    def _record(self, identity: _Identity, entity: ParsedEntity) -> Any:
+        how, owner, key = identity
+        platform = how == "uri" and not owner
+        facts: dict[str, Any] = {
+            "name": language_map(entity.name or key, entity.language),
+            "community": None if platform else self.community,
+            "identity": "" if how == "uri" else key[:255],
+        }
+        if entity.kind == "person":
+            policy = Person.NamePolicy.FULL if self.names_public else Person.NamePolicy.WITHHELD
+            return Person(name_policy=policy, **facts)
+        if entity.kind == "concept":
+            return Concept(scheme=self._scheme(entity.uri), **facts)
+        if entity.kind == "place":
+            kind = next((one for one in entity.types if one in ("camp", "ghetto")), "")
+            return Place(place_type=kind, **facts)
+        return _MODELS[entity.kind](**facts)
+
+    def _scheme(self, uri: str) -> ConceptScheme:
+        found = _EHRI_VOCABULARY.match(uri)
+        if found:
+            slug = found[1].replace("_", "-")[:60]
+        else:
+            scheme, _uri = normal_uri(uri) if uri else ("", "")
+            slug = scheme if scheme not in ("", "uri") else f"edition-{self.collection.slug}"[:60]
+        if slug not in self._schemes:
+            self._schemes[slug] = ConceptScheme.objects.get_or_create(
+                slug=slug, defaults={"title": language_map(slug, "und")}
+            )[0]
+        return self._schemes[slug]
