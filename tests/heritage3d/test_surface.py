@@ -50,7 +50,9 @@ def test_free_space_seen_by_others_removes_what_one_invented(sphere):
     planes = invented.planes.copy()
     planes[50:70, 70:90] = [1 / 2.0, 0, 0]  # a floating plate half-way between the camera and the sphere
     floating = type(invented)(invented.camera, planes, np.where(planes[..., 0] > 0, 2, 0).astype(np.uint8))
-    mesh = surface_from_depths([floating, *sphere[1:], *[sphere[1], sphere[7]]], voxel=0.04)
+    vertices, faces = sphere_mesh(1.0)
+    witnesses = maps_of(vertices, faces, [look_at((x, -0.8, 3.9), (0, 0, 0), 160, 120) for x in (-1.0, -0.5, 0.5, 1.0)])
+    mesh = surface_from_depths([floating, *witnesses], voxel=0.04)
     plate_at = invented.camera.centre / 2
     near_plate = np.linalg.norm(mesh.vertices - plate_at, axis=1) < 0.3
     alone = surface_from_depths([floating], voxel=0.04)

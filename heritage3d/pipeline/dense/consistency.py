@@ -62,8 +62,8 @@ def vote(
                 continue
             u = other_k[0] * a / c + other_k[2]
             v = other_k[1] * b / c + other_k[3]
-            column = int(math.floor(u + f32(0.5)))
-            row = int(math.floor(v + f32(0.5)))
+            column = math.floor(u + f32(0.5))
+            row = math.floor(v + f32(0.5))
             if column < 0 or row < 0 or column >= other_width or row >= other_height:
                 continue
             looking[y, x] += 1
@@ -124,8 +124,8 @@ def claim(planes, taken, k, other, other_k, R, t, largest_depth, other_taken):
                 continue
             u = other_k[0] * (R[0, 0] * rx + R[0, 1] * ry + R[0, 2] + t[0] * w) / c + other_k[2]
             v = other_k[1] * (R[1, 0] * rx + R[1, 1] * ry + R[1, 2] + t[1] * w) / c + other_k[3]
-            column = int(math.floor(u + f32(0.5)))
-            row = int(math.floor(v + f32(0.5)))
+            column = math.floor(u + f32(0.5))
+            row = math.floor(v + f32(0.5))
             if column < 0 or row < 0 or column >= other_width or row >= other_height:
                 continue
             ow = other[row, column, 0]
