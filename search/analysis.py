@@ -12,7 +12,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import regex
 import Stemmer
@@ -151,7 +151,7 @@ class Analyser:
         return tuple(sorted(form for form in forms if form))
 
     def _prepared(self, word: str) -> str:
-        word = plain(word)
+        word = plain(word).replace("’", "'")
         if self.language in ("tr", "az"):
             word = word.replace("I", "ı").replace("İ", "i")
         word = word.lower()
@@ -197,7 +197,7 @@ def _stemmer(language: str) -> Callable[[str], str]:
 _WITH_RULES = _POINTED | {"tr", "az", *SNOWBALL, *_RULES, *_WORDS_WITH}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _analyser_of(primary: str) -> Analyser:
     return Analyser(primary)
 
