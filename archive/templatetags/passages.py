@@ -121,8 +121,11 @@ def _opening(mark: Json, writer: _Writer, inside_link: bool) -> tuple[str, str, 
         return (f'<time datetime="{when}">', "</time>", False) if _CALENDAR_DATE.match(when) else ("", "", False)
     if kind == "foreign":
         tag = bcp47(str(data.get("language") or data.get("lang") or mark.get("ref") or ""))
-        return ("<i>", "</i>", False) if tag == "und" else (
-            f'<i lang="{escape(tag)}" dir="{direction(tag)}">', "</i>", False)  # fmt: skip
+        return (
+            ("<i>", "</i>", False)
+            if tag == "und"
+            else (f'<i lang="{escape(tag)}" dir="{direction(tag)}">', "</i>", False)
+        )
     if kind == "unclear":
         return '<span class="unclear">', f'<span class="editorial">{writer.words["unclear"]}</span></span>', False
     if kind == "link":
@@ -187,9 +190,7 @@ def _sound_marks(marks: Sequence[Json], length: int) -> tuple[list[tuple[int, in
             for span in spans
             if span[2].get("type") in WITHHOLDING or not any(span[0] < end and start < span[1] for start, end in hidden)
         ]
-        points = {
-            at: found for at, found in points.items() if not any(start < at < end for start, end in hidden)
-        }  # fmt: skip
+        points = {at: found for at, found in points.items() if not any(start < at < end for start, end in hidden)}
     spans.sort(key=lambda span: (span[0], -span[1]))
     return spans, points
 

@@ -50,9 +50,9 @@ def bcp47(code: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _locale(code: str) -> Locale | None:
+def _locale(code: str | None) -> Locale | None:
     """The CLDR locale of a tag, or of the nearest parent that CLDR knows."""
-    parts = bcp47(code).split("-")
+    parts = bcp47(code or "").split("-")
     while parts:
         try:
             return Locale.parse("_".join(parts))
@@ -63,7 +63,8 @@ def _locale(code: str) -> Locale | None:
 
 def locale_of(code: str | None) -> Locale:
     """The CLDR locale for formatting in an interface language; English where CLDR has none."""
-    return _locale(code or "en") or Locale("en")
+    # The interface speaks no national English: days come before months, as in most of the world.
+    return _locale("en-GB" if code in (None, "en") else code) or Locale("en", "GB")
 
 
 @register.filter
