@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "django.contrib.sitemaps",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.forms",
     # Last: it wires the rooms together once all of them are ready.
     "config.apps.ConfigConfig",
 ]
@@ -82,7 +83,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "config.locale_redirects.LocaleOfPagesOnly",
     "django.middleware.common.CommonMiddleware",
     "config.headers.OriginOfOwnForms",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -114,6 +115,9 @@ TEMPLATES = [
         },
     },
 ]
+
+# Widgets of our own have their templates where all templates are.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- Database -------------------------------------------------------------------------------------
 DATABASES = {

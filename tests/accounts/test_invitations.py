@@ -91,7 +91,7 @@ def test_nothing_is_made_when_the_room_refuses(client: Client) -> None:
 
 
 def test_run_out_taken_back_and_unknown(client: Client) -> None:
-    invitation, path = _invite()
+    _, path = _invite()
     Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert client.get(path).status_code == 410
     other, other_path = _invite()

@@ -1,0 +1,67 @@
+"""Passkeys in a real browser, under the strict content policy."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.accounts.people import PASSWORD, make_operator
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; Debian's package is `chromium`"),
+]
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    # Playwright's loop runs in this thread, and Django would refuse the test's own queries because of it.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+def test_a_passkey_is_set_up_and_signs_in(browser: Any, live_server: Any) -> None:
+    operator = make_operator()
+    site = live_server.url.replace("127.0.0.1", "localhost")
+    page = browser.new_page()
+    refused: list[str] = []
+    page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
+    device = page.context.new_cdp_session(page)
+    device.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    options |= {"isUserVerified": True, "automaticPresenceSimulation": True}
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+    page.goto(f"{site}/admin/")
+    page.fill("#id_login", operator.username)
+    page.fill("#id_password", PASSWORD)
+    page.click("form.account-form button[type=submit]")
+    page.wait_for_url("**/accounts/second-factor/")
+    page.goto(f"{site}/accounts/2fa/webauthn/add/")
+    page.fill("#id_password", PASSWORD)
+    page.click("form.account-form button[type=submit]")
+    page.wait_for_url("**/webauthn/add/")
+    page.check("#id_passwordless")
+    page.click("[data-passkey=create]")
+    page.wait_for_url("**/recovery-codes/")
+    page.click("a.button >> nth=0")
+    page.wait_for_url("**/admin/")
+    assert page.locator("h1").count() >= 1
+
+    page.goto(f"{site}/accounts/logout/")
+    page.click("form.account-form button[type=submit]")
+    page.wait_for_load_state()
+    page.goto(f"{site}/accounts/login/?next=/admin/")
+    page.click("[data-passkey=login]")
+    page.wait_for_url("**/admin/")
+    assert refused == []
