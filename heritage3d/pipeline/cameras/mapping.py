@@ -1,0 +1,77 @@
+"""Cameras and sparse points from verified matches: COLMAP's incremental mapper, the largest model wins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pycolmap
+
+#: Beyond this many photographs the mapper works in overlapping clusters.
+HIERARCHICAL_ABOVE = 300
+
+
+@dataclass(frozen=True)
+class MappedModels:
+    """The largest model and how many photographs each smaller one holds."""
+
+    largest: pycolmap.Reconstruction
+    others: tuple[int, ...]
+
+
+def solve(
+    database: Path,
+    images: Path,
+    out: Path,
+    *,
+    count: int,
+    threads: int,
+    progress: Callable[[float, float], None],
+) -> MappedModels | None:
+    """Solve for cameras; None where no initial pair shows depth."""
+    out.mkdir(parents=True, exist_ok=True)
+    seen = 2
+
+    def registered() -> None:
+        nonlocal seen
+        seen = min(seen + 1, count)
+        progress(seen, count)
+
+    if count > HIERARCHICAL_ABOVE:
+        hierarchical = pycolmap.HierarchicalPipelineOptions()
+        hierarchical.num_workers = threads
+        models = pycolmap.hierarchical_mapping(database, images, out, options=hierarchical)
+    else:
+        models = {}
+        for attempt in range(2):
+            options = pycolmap.IncrementalPipelineOptions()
+            options.random_seed = 0
+            options.num_threads = threads
+            options.min_model_size = 3
+            options.extract_colors = False
+            if attempt:
+                # A short baseline or a small object may offer no pair under 16°; ask for less before giving up.
+                options.mapper.init_min_tri_angle = 6.0
+                options.mapper.init_min_num_inliers = 50
+            models = pycolmap.incremental_mapping(
+                database, images, out, options=options, next_image_callback=registered
+            )
+            if models:
+                break
+    if not models:
+        return None
+    ranked = sorted(models.values(), key=lambda model: (-model.num_reg_images(), -model.num_points3D()))
+    return MappedModels(ranked[0], tuple(model.num_reg_images() for model in ranked[1:]))
+
+
+def median_triangulation_angle(model: pycolmap.Reconstruction) -> float:
+    """Median over points of the widest angle (degrees) between two of the rays that made them."""
+    centres = {image_id: model.images[image_id].projection_center() for image_id in model.reg_image_ids()}
+    angles = []
+    for point in model.points3D.values():
+        rays = np.array([centres[element.image_id] - point.xyz for element in point.track.elements])
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+        angles.append(np.degrees(np.arccos(np.clip((rays @ rays.T).min(), -1, 1))))
+    return float(np.median(angles)) if angles else 0.0
