@@ -73,3 +73,8 @@ def give_demo_roles(sender: Any, *, user: Any, role: str, **_kwargs: Any) -> Non
     if community is not None:
         for given in roles:
             join(user, community, given)
+
+
+def has_a_role(user: Any) -> bool:
+    """Whoever has a role in a community has work at its desk."""
+    return Membership.objects.current(timezone.now()).filter(user_id=user.pk).exists()

@@ -1,0 +1,1 @@
+"""The community desk: the screens of Wagtail's admin in which people work on records."""
