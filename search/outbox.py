@@ -11,6 +11,9 @@ late ``put`` never brings a removed work back.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,6 +35,23 @@ class Applied:
     failed: int
 
 
+#: Set while many works change and the index follows at the end.
+_waiting: ContextVar[bool] = ContextVar("search_outbox_waits", default=False)
+
+
+@contextmanager
+def index_later() -> Iterator[None]:
+    """Leave what changes inside to :func:`apply_pending`: an import publishes thousands and calls it once at its end.
+
+    The works are in no answer until then; the retrying job does the same where nobody calls it.
+    """
+    token = _waiting.set(True)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+
+
 def put(work: str) -> None:
     """The work's publications changed; inside the transaction that changes them."""
     _enqueue(work, OutboxEntry.Operation.PUT)
@@ -48,7 +68,8 @@ def _enqueue(work: str, operation: OutboxEntry.Operation) -> None:
             "A change for the search index must be written in the transaction that changes the publication."
         )
     OutboxEntry.objects.create(work=work, operation=operation)
-    transaction.on_commit(partial(apply, work))
+    if not _waiting.get():
+        transaction.on_commit(partial(apply, work))
 
 
 def unapplied() -> frozenset[str]:

@@ -22,6 +22,7 @@ from archive.importing.report import CREATED, UPDATED, Report, ReportItem
 from archive.importing.rights import Rights
 from archive.models import Collection, Community, ImportBatch, ImportItem, Record, Review
 from archive.values.language_map import language_map, original_text
+from search.outbox import apply_pending, index_later
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -84,9 +85,15 @@ class ImportWorks:
                 self._apply(application, part)
                 part = []
         self._apply(application, part)
-        self._publish(final=True)
+        self._publish()
         self._finish(application)
         return self.report
+
+    def index(self) -> None:
+        """Bring what was published into the search index; until then it is in no answer."""
+        if self.report.counts["published"]:
+            while (round_ := apply_pending()).applied and not round_.failed:
+                continue
 
     # --- where to ----------------------------------------------------------------------------
 
@@ -235,10 +242,10 @@ class ImportWorks:
             and record.reviewed_revision == 0
         )
 
-    def _publish(self, *, final: bool = False) -> None:
+    def _publish(self) -> None:
         for start in range(0, len(self._awaiting), PUBLISH_PART):
             part = self._awaiting[start : start + PUBLISH_PART]
-            with transaction.atomic(), self.guard():
+            with index_later(), transaction.atomic(), self.guard():
                 self._review_and_publish([one.record for one in part])
                 assessments = PublishAction(None, [one.record for one in part]).execute()
             for candidate in part:

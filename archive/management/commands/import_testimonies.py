@@ -71,6 +71,7 @@ class Command(BaseCommand):
         progress = _Progress(self) if sys.stderr.isatty() and options["verbosity"] else None
         action = ImportWorks(sources, asked, user=user, rights=rights, progress=progress or (lambda *_: None))
         report = action.execute()
+        action.index()
         if progress:
             progress.end()
         if options["verbosity"]:

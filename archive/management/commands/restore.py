@@ -1,0 +1,77 @@
+"""Makes this instance what a backup says, and withdraws again what was withdrawn since."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from archive.vault.deposit import instance_vault, sweep_vault
+from archive.vault.errors import VaultError
+from archive.vault.replay import ReplayLedger
+from archive.vault.snapshot import Restore
+from archive.vault.validation import validate_object
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes this instance what a backup says. Stop web and workers first. What was here is moved aside, not deleted; "
+        "everything that was withdrawn since the backup is withdrawn again before the site may serve."
+    )
+    # The database may be missing or older than the program: that is what this command repairs.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, nargs="?", help="the file that `backup` wrote")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument(
+            "--replay-only", action="store_true", help="only do the withdrawals again (after a restore that stopped)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        say = self.stdout.write if options["verbosity"] > 0 else lambda text: None
+        source: Path | None = options["file"]
+        if (source is None) != options["replay_only"]:
+            raise CommandError("Give the backup's file, or --replay-only.")
+        try:
+            if source is not None:
+                self._restore(source, options, say)
+            self._settle(say)
+        except VaultError as error:
+            raise CommandError(str(error)) from error
+
+    def _restore(self, source: Path, options: dict[str, Any], say: Any) -> None:
+        restore = Restore(source, tell=say)
+        manifest = restore.check()
+        if not options["yes"]:
+            if not sys.stdin.isatty():
+                raise CommandError("Restoring replaces this instance. Say --yes.")
+            self.stdout.write(f"{source} was made at {manifest.created}. It will replace {settings.CAIRN_DATA}.")
+            if input("Type 'restore' to go on: ").strip() != "restore":
+                raise CommandError("Nothing was changed.")
+        restore.execute()
+
+    def _settle(self, say: Any) -> None:
+        """Bring the old state up to this program's and to everything withdrawn since; the site opens at the end."""
+        call_command("migrate", interactive=False, verbosity=0)
+        # Sessions that were ended since would live again.
+        Session.objects.all().delete()
+        sweep_vault()
+        vault = instance_vault()
+        damage = [finding for folder in vault.object_folders() for finding in validate_object(folder, vault.root)]
+        for finding in damage:
+            self.stderr.write(f"DAMAGED {finding}")
+        say("withdrawing again")
+        report = ReplayLedger().execute()
+        call_command("rebuild_search", verbosity=0)
+        self.stdout.write(
+            f"Restored. Withdrawn again: {len(report.withdrawn)}; erased again: {len(report.erased)}; "
+            f"entries about records that this backup does not know: {report.unknown}."
+        )
+        if damage:
+            raise CommandError(f"{len(damage)} places of the vault are damaged: see above, and run verify_vault.")
