@@ -182,7 +182,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 # --- Cache, search, jobs --------------------------------------------------------------------------
 # The database, never a per-process cache: rate limits and withdrawal must be seen by every process.
-CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://cairn_cache")}
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://cairn_cache?max_entries=50000")}
 SEARCH_URL = env.str("SEARCH_URL", default="fts5:")
 SEARCH_PATH = CAIRN_DATA / "search" / "index.sqlite3"
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
