@@ -257,7 +257,7 @@ class Fts5Engine(Engine):
                 f"SQLite: {row}" for (row,) in connection.execute("PRAGMA quick_check(5)").fetchall() if row != "ok"
             ]
             try:
-                connection.execute(sql("INSERT INTO fts_@ (fts_@) VALUES ('integrity-check')", epoch))
+                connection.execute(sql("INSERT INTO fts_@ (fts_@, rank) VALUES ('integrity-check', 1)", epoch))
             except sqlite3.DatabaseError:
                 problems.append("The full-text index does not agree with the stored passages.")
             orphans = connection.execute(

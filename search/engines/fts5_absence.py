@@ -21,6 +21,8 @@ _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]{4,}")
 #: Seconds to wait for readers that hold the old log.
 _PATIENCE = 10.0
 _CHUNK = 1 << 22
+#: Merges all segments, so that terms of deleted rows are written no more.
+OPTIMIZE = "INSERT INTO fts_@ (fts_@) VALUES ('optimize')"
 
 
 def prove(store: Store, work: str, texts: Iterable[str]) -> AbsenceProof:
@@ -39,7 +41,7 @@ def prove(store: Store, work: str, texts: Iterable[str]) -> AbsenceProof:
     problems: list[str] = []
     with store.writing() as (connection, epoch):
         for number in store.sets(connection):
-            connection.execute(sql("INSERT INTO fts_@ (fts_@) VALUES ('optimize')", number))
+            connection.execute(sql(OPTIMIZE, number))
     if not _truncate_log(store):
         problems.append("a reader kept the write-ahead log from being emptied")
     with store.reading() as (connection, epoch):

@@ -17,9 +17,12 @@ from search.engines.fts5_catalogue import Catalogue
 from search.engines.fts5_store import ORDINAL_BITS, sql
 from search.languages.folding import fold, plain
 
-#: Rows looked at for one that the viewer may see, per candidate; and candidates looked at.
+#: Rows looked at for those that the viewer may see, and passages read of these, per candidate.
 _ROWS = 2_000
-_CANDIDATES = 40
+_PASSAGES = 25
+_CANDIDATES = 20
+#: A shorter stem says too little about a misspelt word.
+_SHORTEST_STEM = 4
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -55,37 +58,39 @@ def corrections(
     if not most:
         return []
     targets = {typed} | {analyser(language).terms(word) for language in catalogue.languages}
-    candidates = sorted(_near(connection, epoch, targets, most))[:_CANDIDATES]
+    candidates = sorted(set(_near(connection, epoch, typed, targets, most)))[:_CANDIDATES]
     found: dict[str, tuple[int, int]] = {}
     for _distance, frequency, term in candidates:
-        spelt = _as_spelt(connection, epoch, catalogue, term, view)
-        if spelt is None or fold(plain(spelt).lower()) == typed:
-            continue
-        ordered = (distance(typed, fold(plain(spelt).lower()), 2 * most), frequency)
-        found[spelt] = min(found.get(spelt, ordered), ordered)
+        for spelt in _spellings(connection, epoch, catalogue, term, view):
+            apart = distance(typed, fold(plain(spelt).lower()), most)
+            if 0 < apart <= most:
+                found[spelt] = min(found.get(spelt, (apart, frequency)), (apart, frequency))
     return sorted(found, key=lambda spelt: (*found[spelt], spelt))[:limit]
 
 
 def _near(
-    connection: sqlite3.Connection, epoch: int, targets: Iterable[str], most: int
+    connection: sqlite3.Connection, epoch: int, typed: str, targets: Iterable[str], most: int
 ) -> Iterator[tuple[int, int, str]]:
-    """(distance, -frequency, term) of the vocabulary's terms near any target.
+    """(distance, -frequency, term) of the vocabulary's terms near any target, or near the beginning of ``typed``.
 
-    Terms that begin with one of a target's first two letters are tried. Of ``most + 1`` parts of a target at
-    least one survives ``most`` edits unchanged, which a substring test finds faster than any distance.
+    The vocabulary holds stems, and a slip in the ending hides the stem: "liberatoin" is far from "liber", but
+    begins with it. Terms that begin with one of a target's first two letters are tried. Of ``most + 1`` parts
+    of a target at least one survives ``most`` edits unchanged, which a substring test finds faster than any
+    distance.
     """
     wanted = [target for target in dict.fromkeys(targets) if target and " " not in target]
-    if not wanted:
-        return
     parts = {target: _parts(target, most + 1) for target in wanted}
-    shortest, longest = min(map(len, wanted)) - most, max(map(len, wanted)) + most
+    longest = max(map(len, wanted), default=0) + most
     for initial in sorted({letter for target in wanted for letter in target[:2]}):
         rows = connection.execute(
             f"SELECT term, doc FROM {_vocabulary(connection, epoch)}"  # noqa: S608 - name made of a number
             " WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ?",
-            (initial, initial + _LAST_CHARACTER, shortest, longest),
+            (initial, initial + _LAST_CHARACTER, min(_SHORTEST_STEM, len(typed) - most), longest),
         ).fetchall()
         for term, documents in rows:
+            if len(term) < len(typed) and typed.startswith(term):
+                yield 0 if len(typed) - len(term) <= most else most, -documents, term
+                continue
             for target in wanted:
                 if any(part in term for part in parts[target]) and (apart := distance(target, term, most)) <= most:
                     yield apart, -documents, term
@@ -121,7 +126,7 @@ def suggest(
         for term, _documents in rows[:_CANDIDATES]:
             if len(suggestions) >= limit:
                 break
-            if spelt := _as_spelt(connection, epoch, catalogue, term, view):
+            for spelt in _spellings(connection, epoch, catalogue, term, view, 1)[:1]:
                 suggestions[spelt] = None
     return list(suggestions)[:limit]
 
@@ -135,15 +140,23 @@ def _vocabulary(connection: sqlite3.Connection, epoch: int) -> str:
     return f"temp.{name}"
 
 
-def _as_spelt(connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, term: str, view: View) -> str | None:
-    """The word behind a term as a passage visible to the viewer spells it, or None when she sees none."""
+def _spellings(
+    connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, term: str, view: View, most: int = _PASSAGES
+) -> list[str]:
+    """The words behind a term as passages visible to the viewer spell them; empty when she sees none."""
     rows = connection.execute(sql("SELECT rowid FROM fts_@ WHERE fts_@ MATCH ? LIMIT ?", epoch), (f'"{term}"', _ROWS))
+    spellings: dict[str, None] = {}
+    passages = 0
     for (row,) in rows:
         profile = catalogue.profiles.get(row >> ORDINAL_BITS)
         if profile is None or not catalogue.visible([profile], view):
             continue
-        text = connection.execute(sql("SELECT text FROM passage_@ WHERE id = ?", epoch), (row,)).fetchone()
-        for token in analyser(profile.language).tokens(text[0] if text else ""):
+        stored = connection.execute(sql("SELECT text FROM passage_@ WHERE id = ?", epoch), (row,)).fetchone()
+        text = stored[0] if stored else ""
+        for token in analyser(profile.language).tokens(text):
             if token.term == term:
-                return text[0][token.start : token.end].lower()
-    return None
+                spellings[text[token.start : token.end].lower()] = None
+        passages += 1
+        if passages == most:
+            break
+    return list(spellings)
