@@ -16,10 +16,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from kombu.exceptions import ChannelError
 from kombu.transport import TRANSPORT_ALIASES, filesystem
+from kombu.transport.virtual import BrokerState
 
 #: The name under which Celery's configuration asks for this transport.
 SCHEME = "cairnfolder"
@@ -64,9 +65,15 @@ class Channel(filesystem.Channel):
 
 
 class Transport(filesystem.Transport):
-    """The transport of :class:`Channel`."""
+    """The transport of :class:`Channel`. What is bound is remembered for each folder, not for all together."""
 
     Channel = Channel
+    _states: ClassVar[dict[str, BrokerState]] = {}
+
+    def __init__(self, client: Any, **kwargs: Any) -> None:
+        super().__init__(client, **kwargs)
+        folder = str(client.transport_options.get("control_folder", ""))
+        self.state = self._states.setdefault(folder, BrokerState())
 
 
 def folder_options(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import Celery
 from celery.platforms import SecurityWarning
-from kombu import Queue
+from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -24,6 +24,7 @@ from config.broker import SCHEME, folder_options
 # The warning about root is about pickled messages; ours are JSON and hold an id.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
+QUEUES = ("light", "heavy")
 #: Seconds after which a silent network broker counts as absent. A request never waits longer.
 CONNECT_SECONDS = 2
 
@@ -66,7 +67,9 @@ def make(url: str) -> Celery:
         task_store_errors_even_if_ignored=False,
         task_serializer="json",
         accept_content=["json"],
-        task_queues=[Queue("light"), Queue("heavy")],
+        # Named in full: Celery gives queues without a routing key that of the default queue, and every
+        # bell would ring in both.
+        task_queues=[Queue(name, Exchange("cairn", type="direct"), routing_key=name) for name in QUEUES],
         task_default_queue="light",
         task_create_missing_queues=False,
         # No Celery events, no remote control: nothing but the doorbell passes the broker.

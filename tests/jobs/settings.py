@@ -2,5 +2,7 @@
 
 from config.settings import *  # noqa: F403 - a settings module is the sum of the other and these changes
 
-INSTALLED_APPS = ["config.apps.ConfigConfig", "jobs"]
+INSTALLED_APPS = ["tests.jobs.apps.RoomConfig", "jobs"]
 MIDDLEWARE: list[str] = []
+ROOT_URLCONF = "tests.jobs.no_urls"
+TEMPLATES: list[dict[str, object]] = []

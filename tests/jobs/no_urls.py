@@ -1,0 +1,3 @@
+"""An instance of this room alone serves no page."""
+
+urlpatterns: list[object] = []
