@@ -17,6 +17,7 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext
 
+from archive.projection.redaction import WITHHELD
 from archive.templatetags.site_language import bcp47, direction, language_name
 
 register = template.Library()
@@ -30,8 +31,6 @@ PAGES_OF_KIND = {
     "concept": "concepts",
     "term": "concepts",
 }
-#: Marks whose words must not reach the page, whatever a projection left in the text.
-WITHHOLDING = frozenset({"withheld", "redacted"})
 NAMES = frozenset({"person", "place", "organisation"})
 _CALENDAR_DATE = re.compile(r"-?\d{4}(-\d{2}(-\d{2})?)?\Z", re.ASCII)
 _WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>\\^`{|}]+\Z")
@@ -158,11 +157,21 @@ def _point(mark: Json, writer: _Writer, page: str) -> str:
             f'<span class="page-break" role="doc-pagebreak"><span class="visually-hidden">'
             f"{writer.words['page']} </span>{escape(label)}</span>"
         )
-    if kind == "gap" and data.get("reason") not in WITHHOLDING:
+    if kind == "gap":
         return f'<span class="editorial">[…<span class="visually-hidden">{writer.words["gap"]}</span>]</span>'
-    if kind in WITHHOLDING or kind == "gap":
+    if kind == "withheld":
         return f'<span class="withheld">{writer.words["withheld"]}</span>'
     return ""
+
+
+def _withheld(instead: str, writer: _Writer) -> str:
+    """What stands for withheld words: the projection's sign, or the words that the community gave to show instead."""
+    if instead == WITHHELD:
+        return f'<span class="withheld">{writer.words["withheld"]}</span>'
+    return (
+        f'<span class="withheld">{escape(instead, quote=False)}'
+        f'<span class="visually-hidden"> ({writer.words["withheld"]})</span></span>'
+    )
 
 
 def _sound_marks(marks: Sequence[Json], length: int) -> tuple[list[tuple[int, int, Json]], dict[int, list[Json]]]:
@@ -183,12 +192,12 @@ def _sound_marks(marks: Sequence[Json], length: int) -> tuple[list[tuple[int, in
             points.setdefault(start, []).append(mark)
         else:
             spans.append((start, end, mark))
-    hidden = [(start, end) for start, end, mark in spans if mark.get("type") in WITHHOLDING]
+    hidden = [(start, end) for start, end, mark in spans if mark.get("type") == "withheld"]
     if hidden:
         spans = [
             span
             for span in spans
-            if span[2].get("type") in WITHHOLDING or not any(span[0] < end and start < span[1] for start, end in hidden)
+            if span[2].get("type") == "withheld" or not any(span[0] < end and start < span[1] for start, end in hidden)
         ]
         points = {at: found for at, found in points.items() if not any(start < at < end for start, end in hidden)}
     spans.sort(key=lambda span: (span[0], -span[1]))
@@ -232,9 +241,9 @@ def marked_text(text: str, marks: Sequence[Json], writer: _Writer, page: str = "
         while upcoming < len(spans) and spans[upcoming][0] == at:
             start, end, mark = spans[upcoming]
             upcoming += 1
-            if mark.get("type") in WITHHOLDING:
+            if mark.get("type") == "withheld":
                 if start >= withheld_until:
-                    out.append(f'<span class="withheld">{writer.words["withheld"]}</span>')
+                    out.append(_withheld(text[start:end], writer))
                 withheld_until = max(withheld_until, end)
             else:
                 open_span(end, mark)

@@ -54,8 +54,10 @@ def plain(value: Json | str | None) -> str:
 
 @register.filter
 def worded(value: Json | str | None) -> SafeString:
-    """A language map's text as ``<bdi>`` with its language and direction."""
+    """A language map's text as ``<bdi>`` with its language and direction; empty when there is none."""
     chosen = choose_text(value)
+    if not chosen.text:
+        return SafeString("")
     language = f' lang="{escape(chosen.language)}"' if chosen.language else ""
     return mark_safe(  # noqa: S308 - every part is escaped here
         f'<bdi{language} dir="{chosen.direction}">{escape(chosen.text, quote=False)}</bdi>'
@@ -364,7 +366,7 @@ def by_role(contributors: Iterable[Json] | None) -> list[tuple[str, list[Json]]]
     """Contributors under the words that introduce them, in the order in which the roles first appear."""
     grouped: dict[str, list[Json]] = {}
     for contributor in contributors or ():
-        if contributor.get("name"):
+        if contributor.get("name") or contributor.get("withheld"):
             grouped.setdefault(role_label(str(contributor.get("role", ""))), []).append(contributor)
     return list(grouped.items())
 

@@ -143,8 +143,8 @@ def facets() -> list[Payload]:
 def _search_context() -> Payload:
     hits = [
         {
-            "text_html": "From above we <mark>counted</mark> the houses by their <mark>smoke</mark>. If there was no smoke we asked: who "
-            "is ill?",
+            "text_html": "From above we <mark>counted</mark> the houses by their <mark>smoke</mark>. If there was no "
+            "smoke we asked: who is ill?",
             "url": "/en/testimonies/k3m9x0w7ta/#p-sam0002e",
             "language": "en",
             "start_ms": 21000,

@@ -152,9 +152,10 @@ export class Player extends HTMLElement {
 
   /** The captions of a film as a text track made from the page's rows, or the one that the page brought. */
   #filmTrack(film: HTMLVideoElement): TextTrack {
-    const existing = film.textTracks[0];
+    const language = this.#lines[0]?.language;
+    const existing = [...film.textTracks].find((track) => track.language === language) ?? film.textTracks[0];
     if (existing) return existing;
-    const track = film.addTextTrack("captions", this.#words["captions"], this.#lines[0]?.language);
+    const track = film.addTextTrack("captions", this.#words["captions"], language);
     for (const line of this.#lines) {
       if (Number.isFinite(line.end)) track.addCue(new VTTCue(line.start, line.end, line.text));
     }
