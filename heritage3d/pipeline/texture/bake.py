@@ -79,8 +79,20 @@ class TexturedMesh:
     faces: npt.NDArray[np.int32]
     page: npt.NDArray[np.int32]
     pages: tuple[Picture, ...]
+    #: The mesh's vertex behind each corner, (C,).
+    mesh_vertex: npt.NDArray[np.int32]
     seen: float
     texels_per_pixel: float
+
+
+def vertex_colours(model: TexturedMesh) -> npt.NDArray[np.uint8]:
+    """RGB of every vertex of the mesh that was painted, (N, 3), read from the pages at its first corner."""
+    colours = np.zeros((int(model.mesh_vertex.max()) + 1, 3), np.uint8)
+    for number, page in enumerate(model.pages):
+        corners = np.unique(model.faces[model.page == number])
+        values = sample(page, model.uv[corners].astype(np.float64) * [page.shape[1], page.shape[0]])
+        colours[model.mesh_vertex[corners]] = np.clip(np.rint(values), 0, 255).astype(np.uint8)[:, ::-1]
+    return colours
 
 
 class _Pictures:
@@ -129,6 +141,7 @@ def texture_mesh(mesh: Mesh, views: Sequence[TextureView], texturing: Texturing 
         charts.faces,
         charts.page,
         pages,
+        charts.vertex,
         float(area[labels >= 0].sum() / max(float(area.sum()), 1e-30)),
         charts.scale,
     )
