@@ -75,7 +75,10 @@ class Instance:
         for process in self.started:
             if process.poll() is None:
                 process.kill()
-            process.communicate()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+        self.started.clear()
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
