@@ -84,7 +84,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             server.end()
 
 
-def _messages(site: Instance) -> list[bytes]:
+def _messages(site: Instance) -> list[Any]:
     """The raw messages that wait at the doorbell."""
     url = site.environment["CELERY_BROKER_URL"]
     if url.startswith("filesystem"):
@@ -200,7 +200,12 @@ def test_messages_never_pass_through_the_systems_temporary_folder(
 def test_the_guard_above_can_fail(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
     real = tempfile.gettempdir
-    monkeypatch.setattr(tempfile, "gettempdir", lambda: asked.append(True) or real())
+
+    def noted() -> str:
+        asked.append(True)
+        return real()
+
+    monkeypatch.setattr(tempfile, "gettempdir", noted)
     with _connection({**options, "store_processed": False}) as link, link.SimpleQueue("light") as queue:
         queue.put({"id": 1})
         queue.get(timeout=2)

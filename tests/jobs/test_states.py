@@ -88,7 +88,8 @@ class World:
         self.now += timedelta(seconds=seconds)
 
     def expire(self, _detail: None) -> None:
-        expired = self._before.state == State.RUNNING and self._before.lease_until < self.now
+        until = self._before.lease_until
+        expired = until is not None and until < self.now
         leases.release_expired(self.now)
         assert (self.job().state != self._before.state) == expired
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from accounts.models import User
 from jobs import api, views, wiring
 from jobs.models import Job, JobLogLine
 from jobs.states import State
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def editor(monkeypatch: pytest.MonkeyPatch) -> Iterator[AbstractUser]:
+def editor(monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
     """An editor of the community “Kuća”, admitted to the admin by the second factor."""
     monkeypatch.setattr("accounts.middleware.is_verified", lambda request: True)
 
@@ -43,13 +43,13 @@ def _running(scope: str) -> Job:
     return _job(scope, state=State.RUNNING, lease_holder="somebody", lease_until=timezone.now(), stage="lecture")
 
 
-def _ask(view: Any, user: AbstractUser, job: Job, method: str = "get", **query: str) -> HttpResponse:
+def _ask(view: Any, user: User, job: Job, method: str = "get", **query: str) -> HttpResponse:
     request = getattr(RequestFactory(), method)("/", query)
     request.user = user
     return view.as_view()(request, public_id=job.public_id)
 
 
-def test_list_shows_only_jobs_of_the_scope(client: Client, editor: AbstractUser) -> None:
+def test_list_shows_only_jobs_of_the_scope(client: Client, editor: User) -> None:
     client.force_login(editor)
     mine, foreign = _job("community:kuća"), _job("community:other")
     page = client.get(reverse("jobs:index"))
@@ -58,7 +58,7 @@ def test_list_shows_only_jobs_of_the_scope(client: Client, editor: AbstractUser)
     assert str(foreign.public_id) not in page.text
 
 
-def test_list_can_be_narrowed_by_state(client: Client, editor: AbstractUser) -> None:
+def test_list_can_be_narrowed_by_state(client: Client, editor: User) -> None:
     client.force_login(editor)
     waiting, ended = _job("community:kuća"), _job("community:kuća", state=State.DONE)
     page = client.get(reverse("jobs:index"), {"state": "done"}).text
@@ -66,7 +66,7 @@ def test_list_can_be_narrowed_by_state(client: Client, editor: AbstractUser) -> 
     assert str(waiting.public_id) not in page
 
 
-def test_page_shows_log_error_and_buttons(client: Client, editor: AbstractUser) -> None:
+def test_page_shows_log_error_and_buttons(client: Client, editor: User) -> None:
     client.force_login(editor)
     job = _job("community:kuća", state=State.FAILED, error_code="dark", error_text="“Աղջիկ.jpg” is <too> dark.")
     JobLogLine.objects.create(job=job, sequence=1, stage="lecture", text="<b>سطر</b>")
@@ -78,7 +78,7 @@ def test_page_shows_log_error_and_buttons(client: Client, editor: AbstractUser) 
 
 
 @pytest.mark.parametrize("name", ["detail", "news", "cancel", "retry"])
-def test_foreign_job_is_the_same_404_as_none(client: Client, editor: AbstractUser, name: str) -> None:
+def test_foreign_job_is_the_same_404_as_none(client: Client, editor: User, name: str) -> None:
     client.force_login(editor)
     foreign = _running("community:other")
     ask = client.post if name in {"cancel", "retry"} else client.get
@@ -98,7 +98,7 @@ def test_visitor_without_sign_in_sees_nothing(client: Client) -> None:
     assert client.get(reverse("jobs:detail", kwargs={"public_id": job.public_id})).status_code == 302
 
 
-def test_news_holds_what_came_after(editor: AbstractUser) -> None:
+def test_news_holds_what_came_after(editor: User) -> None:
     job = _running("community:kuća")
     for sequence, text in enumerate(("un", "dos", "三"), start=1):
         JobLogLine.objects.create(job=job, sequence=sequence, text=text)
@@ -110,11 +110,11 @@ def test_news_holds_what_came_after(editor: AbstractUser) -> None:
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "٣", "9" * 30])
-def test_news_ignores_nonsense(editor: AbstractUser, after: str) -> None:
+def test_news_ignores_nonsense(editor: User, after: str) -> None:
     assert _ask(views.JobNews, editor, _running("community:kuća"), after=after).status_code == 200
 
 
-def test_cancel_button_asks_the_running_job_to_end(client: Client, editor: AbstractUser) -> None:
+def test_cancel_button_asks_the_running_job_to_end(client: Client, editor: User) -> None:
     client.force_login(editor)
     job = _running("community:kuća")
     answer = client.post(reverse("jobs:cancel", kwargs={"public_id": job.public_id}), follow=True)
@@ -123,7 +123,7 @@ def test_cancel_button_asks_the_running_job_to_end(client: Client, editor: Abstr
     assert "within ten seconds" in answer.text
 
 
-def test_retry_of_a_done_job_is_refused_in_words(client: Client, editor: AbstractUser) -> None:
+def test_retry_of_a_done_job_is_refused_in_words(client: Client, editor: User) -> None:
     client.force_login(editor)
     job = _job("community:kuća", state=State.DONE)
     answer = client.post(reverse("jobs:retry", kwargs={"public_id": job.public_id}), follow=True)
@@ -132,7 +132,7 @@ def test_retry_of_a_done_job_is_refused_in_words(client: Client, editor: Abstrac
     assert job.state == State.DONE
 
 
-def test_who_may_see_may_not_always_change(editor: AbstractUser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_may_see_may_not_always_change(editor: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wiring, "_changeable", lambda jobs, user: jobs.none())
     job = _running("community:kuća")
     assert b"cancel/" not in _ask(views.JobDetail, editor, job).render().content  # type: ignore[attr-defined]
@@ -140,7 +140,7 @@ def test_who_may_see_may_not_always_change(editor: AbstractUser, monkeypatch: py
         _ask(views.CancelJob, editor, job, "post")
 
 
-def test_without_wiring_operators_see_the_platforms_jobs_only(django_user_model: type[AbstractUser]) -> None:
+def test_without_wiring_operators_see_the_platforms_jobs_only(django_user_model: type[User]) -> None:
     operator = django_user_model.objects.create_superuser("operator", "o@example.org", "x")
     teacher = django_user_model.objects.create_user("teacher", "t@example.org", "x")
     platform, _foreign = _job(""), _job("community:kuća")

@@ -87,10 +87,14 @@ def test_fault_is_tried_again_then_set_aside_and_its_words_stay_out_of_log_and_r
 def test_finished_stages_are_not_repeated() -> None:
     done: list[str] = []
 
+    def _note(name: str, result: int) -> int:
+        done.append(name)
+        return result
+
     def handler(context: JobContext) -> dict[str, Any]:
-        first = context.once("lire", lambda: done.append("lire") or 7, atomic=True)
+        first = context.once("lire", lambda: _note("lire", 7), atomic=True)
         context.checkpoint({"page": context.resume_from.get("page", 0) + 1})
-        second = context.once("読む", lambda: done.append("読む") or 8)
+        second = context.once("読む", lambda: _note("読む", 8))
         if context.attempt == 1:
             raise RuntimeError
         return {"sum": first + second, "page": context.resume_from["page"]}
