@@ -48,6 +48,8 @@ class Problem(StrEnum):
     SHORT_BEGINNING = "short-beginning"
     NO_LETTERS = "no-letters"
     OPERATOR = "operator"
+    #: Not the reader's doing: her words occur, but not together.
+    APART = "apart"
 
 
 @dataclass(frozen=True, slots=True)

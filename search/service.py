@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.utils.safestring import SafeString, mark_safe
@@ -18,7 +18,17 @@ from search import analysis, engines, outbox
 from search.answers import Answer, FacetValue, Hit, Result
 from search.conditions import conditions
 from search.documents import Reach
-from search.engines.base import Condition, Engine, EngineAnswer, EngineQuery, Filters, SearchUnavailable, View, WorkHit
+from search.engines.base import (
+    AbsenceProof,
+    Condition,
+    Engine,
+    EngineAnswer,
+    EngineQuery,
+    Filters,
+    SearchUnavailable,
+    View,
+    WorkHit,
+)
 from search.highlight import Wanted, marked
 from search.languages.folding import fold
 from search.query import FIELDS, Clause, FieldFilter, Kind, Note, Problem, Query, YearRange, parse
@@ -90,6 +100,10 @@ def search(
         notes = notes or [Note(Problem.NO_LETTERS, query.strip()[:60])]
     else:
         found, view = _checked(engine, asked, view)
+        if not found.total and sum(not condition.excluded for condition in asked.conditions) > 1:
+            found, view = _checked(engine, replace(asked, across=True), view)
+            if found.total:
+                notes.append(Note(Problem.APART))
     wanted = Wanted.of(asked.conditions)
     return Answer(
         query=query,
@@ -142,6 +156,22 @@ def verify() -> list[str]:
         if engine.keys_of(work) != expected[work]
     ]
     return problems
+
+
+def prove_absence(work: str, texts: Iterable[str] = ()) -> AbsenceProof:
+    """Prove that nothing of a withdrawn work is left in the index; for the job that follows a withdrawal.
+
+    Args:
+        work: the withdrawn work.
+        texts: what its publication said, from the record side; without it only rows still indexed are known.
+
+    Raises:
+        ValueError: the work is still published; proving would take it out of the index.
+        SearchUnavailable: the engine cannot do it now; try again.
+    """
+    if next(iter(wiring().documents_of(work)), None) is not None:
+        raise ValueError(f"{work} is still published; withdraw it before its absence can be proven.")
+    return engines.current().prove_absence(work, texts)
 
 
 def _value_named(engine: Engine, wanted: FieldFilter, view: View, language: str) -> str:
@@ -281,6 +311,8 @@ def _sentence(note: Note) -> str:
     match note.problem:
         case Problem.TOO_LONG:
             return _("Only the first part of this very long search was used.")
+        case Problem.APART:
+            return _("No single passage has all these words. These works have them in different passages.")
         case Problem.TOO_MANY:
             # Translators: %(fragment)s is the part of the search that was left out.
             return _("The search has too many words; left out from “%(fragment)s”.") % {"fragment": fragment}

@@ -66,13 +66,17 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class EngineQuery:
-    """All conditions hold in one passage. No condition at all lists every work, newest first."""
+    """What is asked of an engine; no condition at all lists every work, newest first.
+
+    All conditions hold in one passage, or with ``across`` anywhere among the visible passages of one work.
+    """
 
     conditions: tuple[Condition, ...] = ()
     filters: Filters = Filters()
     offset: int = 0
     limit: int = 20
     passages: int = 3
+    across: bool = False
 
 
 @dataclass(frozen=True, slots=True)

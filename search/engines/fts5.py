@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from search import analysis
@@ -38,16 +38,16 @@ _ORDINAL_MASK = (1 << ORDINAL_BITS) - 1
 _ATTEMPTS = 3
 
 
-def match_expression(conditions: Iterable[Condition]) -> str:
+def match_expression(conditions: Sequence[Condition], joined: str = "AND") -> str:
     """Conditions in FTS5's query syntax; every term is quoted, so nothing typed is ever syntax.
 
-    Empty when no condition is positive: FTS5 has no pure negation.
+    Empty when no condition is positive: FTS5 has no pure negation. ``joined`` is AND or OR.
     """
     wanted = [_any_of(condition) for condition in conditions if not condition.excluded]
     unwanted = [_any_of(condition) for condition in conditions if condition.excluded]
     if not wanted:
         return ""
-    expression = " AND ".join(wanted)
+    expression = f" {joined} ".join(wanted)
     return f"({expression}) NOT ({' OR '.join(unwanted)})" if unwanted else expression
 
 
@@ -104,7 +104,7 @@ class Fts5Engine(Engine):
         self, connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, query: EngineQuery, view: View
     ) -> tuple[EngineAnswer, bool]:
         """The answer, and whether the catalogue knew every profile that was hit."""
-        expression = match_expression(query.conditions)
+        expression = match_expression(query.conditions, "OR" if query.across else "AND")
         ranked: list[tuple[int, float]] = []
         best: dict[int, float] = {}
         complete = True
@@ -124,6 +124,9 @@ class Fts5Engine(Engine):
         visible = catalogue.visible(found, view)
         if query.conditions and not expression:
             visible = self._without_excluded(connection, epoch, catalogue, query, view, visible)
+        if query.across:
+            works = self._with_all(connection, epoch, catalogue, query, view)
+            visible = [profile for profile in visible if profile.work in works]
         selection = catalogue.select(visible, query.filters)
         of_work: dict[str, list[Profile]] = {}
         for profile in selection.profiles:
@@ -155,15 +158,23 @@ class Fts5Engine(Engine):
     ) -> list[Profile]:
         """Leave out works with an excluded word in a passage this viewer sees; unseen ones must not tell."""
         unwanted = " OR ".join(_any_of(condition) for condition in query.conditions)
-        numbers = {
-            row >> ORDINAL_BITS
-            for (row,) in connection.execute(
-                sql("SELECT rowid FROM fts_@ WHERE fts_@ MATCH ?", epoch), (unwanted,)
-            ).fetchall()
-        }
-        hit = [profile for number in numbers if (profile := catalogue.profiles.get(number)) is not None]
-        works = {profile.work for profile in catalogue.visible(hit, view)}
+        hit = catalogue.visible(_profiles_with(connection, epoch, catalogue, unwanted), view)
+        works = {profile.work for profile in hit}
         return [profile for profile in visible if profile.work not in works]
+
+    @staticmethod
+    def _with_all(
+        connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, query: EngineQuery, view: View
+    ) -> set[str]:
+        """Works in which every wanted condition holds in some visible passage that passes the filters."""
+        excluded = [condition for condition in query.conditions if condition.excluded]
+        found: list[set[str]] = []
+        for condition in query.conditions:
+            if not condition.excluded:
+                expression = match_expression([condition, *excluded])
+                visible = catalogue.visible(_profiles_with(connection, epoch, catalogue, expression), view)
+                found.append({profile.work for profile in catalogue.select(visible, query.filters).profiles})
+        return set.intersection(*found) if found else set()
 
     @staticmethod
     def _works(
@@ -247,7 +258,7 @@ class Fts5Engine(Engine):
         with self.store.reading() as (connection, epoch):
             works = connection.execute(sql("SELECT count(DISTINCT work) FROM profile_@", epoch)).fetchone()[0]
             profiles = connection.execute(sql("SELECT count(*) FROM profile_@", epoch)).fetchone()[0]
-            rows = connection.execute(sql("SELECT count(*) FROM passage_@", epoch)).fetchone()[0]
+            rows = connection.execute(sql("SELECT count(*) FROM fts_@_docsize", epoch)).fetchone()[0]
             return Stats(works, rows - profiles, self.store.version(connection), self.store.last_change(connection))
 
     def verify(self) -> list[str]:
@@ -268,6 +279,13 @@ class Fts5Engine(Engine):
             if self.store.version(connection) != analysis.VERSION:
                 problems.append("The index was built by another version of the text analysis.")
         return problems
+
+
+def _profiles_with(connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, expression: str) -> list[Profile]:
+    """Profiles, visible or not, of rows that match."""
+    rows = connection.execute(sql("SELECT rowid FROM fts_@ WHERE fts_@ MATCH ?", epoch), (expression,)).fetchall()
+    numbers = {row >> ORDINAL_BITS for (row,) in rows}
+    return [profile for number in numbers if (profile := catalogue.profiles.get(number)) is not None]
 
 
 def lead_key(connection: sqlite3.Connection, epoch: int, profile: Profile) -> str:

@@ -1,0 +1,172 @@
+"""From the commit on, nothing shows what was withdrawn, whatever fails afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from search import engines, outbox, service
+from search.documents import SearchDocument
+from search.engines.base import SearchUnavailable
+from search.models import OutboxEntry
+from tests.search.conftest import PUBLIC, Site, passage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Engine:
+    """Breaks and mends every write of the embedded engine."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch = monkeypatch
+        self._sound = engines.Fts5Engine.replace
+
+    def breaks(self) -> None:
+        self._patch.setattr(engines.Fts5Engine, "replace", _failing)
+
+    def mends(self) -> None:
+        self._patch.setattr(engines.Fts5Engine, "replace", self._sound)
+
+
+def _failing(*_arguments: Any, **_options: Any) -> bool:
+    raise SearchUnavailable("the disk is full of Zdzisławanowicz")
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    return Engine(monkeypatch)
+
+
+def publish(site: Site, *documents: SearchDocument) -> None:
+    with transaction.atomic():
+        for document in documents:
+            site.publish(document)
+            outbox.put(document.work)
+
+
+def withdraw(site: Site, work: str) -> None:
+    with transaction.atomic():
+        site.published.pop(work, None)
+        outbox.remove(work)
+
+
+def total(text: str = "water") -> int:
+    return service.search(text, PUBLIC).total
+
+
+def test_published_is_found_and_withdrawn_is_not(site: Site) -> None:
+    publish(site, passage("w1", "water"), passage("w2", "water"))
+    assert total() == 2
+    withdraw(site, "w1")
+    assert total() == 1
+    assert not OutboxEntry.objects.exists()
+    assert engines.current().works() == {"w2"}
+
+
+def test_a_rolled_back_publication_leaves_no_trace(site: Site) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        outbox.put("w1")
+        raise RuntimeError
+    assert not OutboxEntry.objects.exists()
+    assert engines.current().works() == set()
+
+
+def test_a_change_must_be_part_of_the_transaction_it_belongs_to(site: Site) -> None:
+    with pytest.raises(transaction.TransactionManagementError):
+        outbox.remove("w1")
+
+
+def test_a_withdrawn_work_is_hidden_although_the_engine_fails(
+    site: Site, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(site, passage("w1", "water", facets={"place": ("mill",)}), passage("w2", "water"))
+    engine.breaks()
+    withdraw(site, "w1")
+    answer = service.search("water", PUBLIC)
+    assert [result.id for result in answer.results] == ["w2"]
+    assert answer.total == 1
+    assert "place" not in answer.facets
+    assert service.suggest("conversation w1", PUBLIC) == []
+    entry = OutboxEntry.objects.get()
+    assert (entry.work, entry.operation, entry.attempts, entry.last_failure) == ("w1", "remove", 1, "SearchUnavailable")
+    assert "Zdzisławanowicz" not in caplog.text
+    assert service.health().pending == 1
+
+    engine.mends()
+    assert outbox.apply_pending() == outbox.Applied(applied=1, failed=0)
+    assert engines.current().works() == {"w2"}
+    assert not OutboxEntry.objects.exists()
+
+
+def test_the_test_above_can_fail(site: Site, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With both guards off, the outbox and the check before display, the withdrawn work is shown."""
+    publish(site, passage("w1", "water"))
+    engine.breaks()
+    withdraw(site, "w1")
+    engine.mends()
+    monkeypatch.setattr(outbox, "unapplied", frozenset)
+    assert total() == 0  # the check against the publications still stands
+    monkeypatch.setattr(site, "still_published", set)
+    monkeypatch.setattr(service, "_stands", lambda work, alive: True)
+    assert total() == 1
+
+
+def test_a_put_not_yet_applied_hides_the_work(site: Site, engine: Engine) -> None:
+    publish(site, passage("w1", "water"))
+    engine.breaks()
+    publish(site, passage("w1", "water and bread", anchor="p-2"))
+    assert total() == 0
+    engine.mends()
+    outbox.apply_pending()
+    assert total("bread") == 1
+
+
+def test_a_late_put_does_not_bring_a_withdrawn_work_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process withdraws, and applies that, while this one is still reading the old publication."""
+    publish(site, passage("w1", "water"))
+
+    def slowly(work: str) -> Iterable[SearchDocument]:
+        documents = site.documents_of(work)
+        monkeypatch.undo()
+        withdraw(site, "w1")
+        return documents
+
+    from search import wiring
+
+    connected = wiring.wiring()
+    monkeypatch.setattr(outbox, "wiring", lambda: _with_documents(connected, slowly))
+    with transaction.atomic():
+        outbox.put("w1")
+    assert engines.current().works() == set()
+    assert total() == 0
+    assert not OutboxEntry.objects.exists()
+
+
+def _with_documents(connected: Any, documents_of: Callable[[str], Iterable[SearchDocument]]) -> Any:
+    from dataclasses import replace
+
+    return replace(connected, documents_of=documents_of)
+
+
+def test_a_failing_publication_does_not_disturb_the_request(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(work: str) -> Iterable[SearchDocument]:
+        raise KeyError("text of the testimony")
+
+    from search import wiring
+
+    connected = wiring.wiring()
+    monkeypatch.setattr(outbox, "wiring", lambda: _with_documents(connected, broken))
+    publish(site, passage("w1", "water"))
+    assert OutboxEntry.objects.get().last_failure == "KeyError"
+    assert total() == 0
+
+
+def test_the_oldest_changes_are_applied_first_and_as_many_as_asked(site: Site) -> None:
+    for work in ("w2", "w1", "w3"):
+        site.publish(passage(work, "water"))
+        OutboxEntry.objects.create(work=work, operation="put")
+    assert outbox.apply_pending(limit=2) == outbox.Applied(applied=2, failed=0)
+    assert [entry.work for entry in OutboxEntry.objects.all()] == ["w3"]
