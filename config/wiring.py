@@ -39,6 +39,7 @@ def _connect_search() -> None:
 def _connect_jobs() -> None:
     from archive import gate_jobs
     from archive.policy import viewer_of
+    from archive.vault import rounds
     from jobs import registry, wiring
 
     def visible(jobs: QuerySet[Any], user: Any) -> QuerySet[Any]:
@@ -55,6 +56,7 @@ def _connect_jobs() -> None:
     registry.every(gate_jobs.EVERY_SECONDS, "open-embargoes", due=gate_jobs.something_opens)
     registry.every(gate_jobs.EVERY_SECONDS, "delete-expired", due=gate_jobs.something_expired)
     registry.every(gate_jobs.EVERY_SECONDS, "apply-search-outbox", due=gate_jobs.something_waits)
+    rounds.register()
 
 
 def _connect_accounts() -> None:

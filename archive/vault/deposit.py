@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,12 @@ def instance_vault() -> Vault:
     return _opened(Path(settings.CAIRN_DATA) / "vault", reserve)
 
 
+def reopen_vault() -> Vault:
+    """The vault again after its folder was replaced (a restore): its staging folders are made anew."""
+    _opened.cache_clear()
+    return instance_vault()
+
+
 def object_id_of(identifier: uuid.UUID) -> str:
     """The vault's name for the object of a record (or of an upload without one)."""
     return f"urn:uuid:{identifier}"
@@ -67,6 +73,8 @@ class Filing:
     technical: dict[str, dict[str, Any]] | None = None
     #: Whether jobs shall make public derivatives of what can be shown.
     derive: bool = True
+    #: What the custody event of this version says beside object and version: codes and numbers only.
+    note: dict[str, Any] = field(default_factory=dict)
 
 
 class KeepOriginals:
@@ -155,7 +163,7 @@ class KeepOriginals:
                     TOOL,
                     record_uuid=record_uuid,
                     object_sha512=stored.inventory_sha512,
-                    detail=place,
+                    detail={**filing.note, **place},
                 )
             )
             custody_log.append(happenings)

@@ -20,8 +20,8 @@ from archive.vault.validation import validate_object
 
 class Command(BaseCommand):
     help = (
-        "Makes this instance what a backup says. Stop web and workers first. What was here is moved aside, not deleted; "
-        "everything that was withdrawn since the backup is withdrawn again before the site may serve."
+        "Makes this instance what a backup says. Stop web and workers first. What was here is moved aside, not "
+        "deleted; everything that was withdrawn since the backup is withdrawn again before the site may serve."
     )
     # The database may be missing or older than the program: that is what this command repairs.
     requires_system_checks = []

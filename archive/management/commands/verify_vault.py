@@ -17,8 +17,9 @@ from archive.vault.inventory import canonical_json
 
 class Command(BaseCommand):
     help = (
-        "Checks the vault: its layout (OCFL 1.1), every byte against its hashes, the database's word, the custody chain. "
-        "Exit status: 0 everything is whole, 1 something is damaged (each place is named), 2 the vault cannot be read."
+        "Checks the vault: its layout (OCFL 1.1), every byte against its hashes, the database's word, the custody "
+        "chain. Exit status: 0 everything is whole, 1 something is damaged (each place is named), 2 the vault cannot "
+        "be read."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
