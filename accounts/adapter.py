@@ -109,7 +109,7 @@ def _keys() -> MultiFernet:
     secret_keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return MultiFernet(
         [
-            Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"cairn second factor\0" + key.encode()).digest()))
+            Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"cairn second factor\0" + str(key).encode()).digest()))
             for key in secret_keys
         ]
     )
@@ -119,7 +119,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
     """Keeps the secrets of second factors encrypted under the instance's key."""
 
     def encrypt(self, text: str) -> str:
-        return _keys().encrypt(text.encode()).decode()
+        return str(_keys().encrypt(text.encode()), "ascii")
 
     def decrypt(self, encrypted_text: str) -> str:
         try:

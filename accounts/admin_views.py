@@ -112,7 +112,10 @@ def revoke_grant(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """Take back an educator's grant (``kind`` "educator") or a platform role ("role")."""
     by = _require_operator(request)
     held: EducatorGrant | PlatformRole
-    held = get_object_or_404(EducatorGrant if kind == EDUCATOR else PlatformRole, pk=pk)
+    if kind == EDUCATOR:
+        held = get_object_or_404(EducatorGrant, pk=pk)
+    else:
+        held = get_object_or_404(PlatformRole, pk=pk)
     try:
         RevokeGrant(grant=held, by=by).execute()
     except GrantRefused as refusal:

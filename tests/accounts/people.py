@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import (
@@ -12,6 +13,7 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import Client
 
 from accounts.models import User
@@ -19,7 +21,15 @@ from accounts.models import User
 PASSWORD = "три камня на холме"
 
 
-def make_user(username: str = "amina", **fields: object) -> User:
+class CheapArgon2(Argon2PasswordHasher):
+    """The real algorithm with next to no work."""
+
+    time_cost = 1
+    memory_cost = 64
+    parallelism = 1
+
+
+def make_user(username: str = "amina", **fields: Any) -> User:
     """Return a new account with ``PASSWORD``."""
     return User.objects.create_user(username, password=PASSWORD, **fields)
 

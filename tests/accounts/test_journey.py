@@ -42,7 +42,7 @@ def test_a_passkey_is_set_up_and_signs_in(browser: Any, live_server: Any) -> Non
     options |= {"isUserVerified": True, "automaticPresenceSimulation": True}
     device.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
-    page.goto(f"{site}/admin/")
+    page.goto(f"{site}/admin/people/")
     page.fill("#id_login", operator.username)
     page.fill("#id_password", PASSWORD)
     page.click("form.account-form button[type=submit]")
@@ -55,13 +55,13 @@ def test_a_passkey_is_set_up_and_signs_in(browser: Any, live_server: Any) -> Non
     page.click("[data-passkey=create]")
     page.wait_for_url("**/recovery-codes/")
     page.click("a.button >> nth=0")
-    page.wait_for_url("**/admin/")
+    page.wait_for_url("**/admin/people/")
     assert page.locator("h1").count() >= 1
 
     page.goto(f"{site}/accounts/logout/")
     page.click("form.account-form button[type=submit]")
     page.wait_for_load_state()
-    page.goto(f"{site}/accounts/login/?next=/admin/")
+    page.goto(f"{site}/accounts/login/?next=/admin/people/")
     page.click("[data-passkey=login]")
-    page.wait_for_url("**/admin/")
+    page.wait_for_url("**/admin/people/")
     assert refused == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,7 +17,7 @@ from config import demo
 from tests.accounts.people import make_user
 
 pytestmark = pytest.mark.django_db
-HERE = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost:8000"}
+HERE: dict[str, Any] = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost:8000"}
 
 
 @pytest.fixture(autouse=True)
@@ -145,3 +146,10 @@ def test_a_code_is_given_for_demo_accounts_only() -> None:
         call_command("demo_code", user.username)
     with pytest.raises(CommandError, match="no account"):
         call_command("demo_code", "nobody")
+
+
+def test_the_check_of_elsewhere_goes_red_without_its_guard(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    demo.ensure_demo_accounts()
+    monkeypatch.setattr(demo, "is_demo_on_loopback", lambda request: True)
+    client.get(_path("operator"), **{**HERE, "REMOTE_ADDR": "192.168.1.20"})
+    assert "_auth_user_id" in client.session

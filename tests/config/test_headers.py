@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -58,11 +59,11 @@ urlpatterns = [
 ]
 
 
-def policy(response: HttpResponse) -> set[str]:
+def policy(response: Any) -> set[str]:
     return {part.strip() for part in response["Content-Security-Policy"].split(";")}
 
 
-def assert_common(response: HttpResponse) -> None:
+def assert_common(response: Any) -> None:
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Cross-Origin-Opener-Policy"] == "same-origin"
     assert response["Cross-Origin-Resource-Policy"] == "same-origin"
@@ -231,3 +232,12 @@ def test_only_our_proxies_are_believed(rf: RequestFactory, peer: str, believed: 
     ForwardedHeadersFromProxiesOnly(lambda _: HttpResponse())(request)
     assert request.is_secure() is believed
     assert ("HTTP_X_FORWARDED_FOR" in request.META) is believed
+
+
+@pytest.mark.django_db
+def test_these_checks_go_red_without_their_guards(client: Client, settings: Any) -> None:
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith("config.headers.")]
+    response = client.get("/accounts/login/")
+    assert "Content-Security-Policy" not in response
+    with pytest.raises(KeyError):
+        assert_common(response)
