@@ -10,3 +10,7 @@ class ArchiveConfig(AppConfig):
         from archive.memberships import has_a_role
 
         register_desk_rule(has_a_role)
+
+        from archive.importing.job import register_import
+
+        register_import()

@@ -77,6 +77,7 @@ class Application:
     """Applies the works of one import to the archive, many at a time.
 
     :param guard: wraps the writes of each transaction (a job verifies its lease there).
+    :param noted: sources that an earlier attempt at this batch has written down.
     """
 
     def __init__(
@@ -87,12 +88,14 @@ class Application:
         user: User | None,
         given_rights: Rights | None = None,
         guard: Guard = nullcontext,
+        noted: frozenset[str] = frozenset(),
     ) -> None:
         self.batch = batch
         self.collection = collection
         self.user = user
         self.given_rights = given_rights
         self.guard = guard
+        self.noted = noted
         self.authorities = AuthorityIndex(collection)
         #: Keys met in this import and the file that brought each.
         self._met: dict[str, str] = {}
@@ -356,6 +359,7 @@ class Application:
 
     def _note_only(self, candidates: list[Candidate]) -> None:
         """Write down what became of works that brought nothing to store."""
+        candidates = [one for one in candidates if shown(one.work.file, 500) not in self.noted]
         if candidates:
             with transaction.atomic(), self.guard():
                 ImportItem.objects.bulk_create(self._item(one, one.record) for one in candidates)

@@ -80,7 +80,8 @@ class Source:
         relative = posixpath.normpath((PurePosixPath(self.name).parent / name).as_posix())
         if relative.startswith(("../", "/")):
             raise RefusedError(problem("leaves-folder", self.name, place))
-        return self.siblings.get(relative, self.path.parent / "missing")
+        # An upload of single files knows no folders.
+        return self.siblings.get(relative) or self.siblings.get(posixpath.basename(relative)) or Path("/nonexistent")
 
     def listing(self, folder: str) -> dict[str, Path]:
         """Return the files of a folder beside this one, by their names in it."""
@@ -88,10 +89,11 @@ class Source:
             path = self.beside(folder or ".")
             return {one.name: one for one in sorted(path.iterdir()) if one.is_file()} if path.is_dir() else {}
         prefix = posixpath.normpath((PurePosixPath(self.name).parent / folder).as_posix())
+        here = self.name
         return {
-            PurePosixPath(name).name: path
+            posixpath.basename(name): path
             for name, path in sorted(self.siblings.items())
-            if posixpath.dirname(name) == ("" if prefix == "." else prefix)
+            if name != here and posixpath.dirname(name) in ("" if prefix == "." else prefix, "")
         }
 
     def read(self, limit: int = MAX_TEXT_BYTES) -> bytes:

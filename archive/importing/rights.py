@@ -17,8 +17,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from archive.importing.parsed import ParsedWork
 from archive.importing.problems import RefusedError, problem
@@ -47,6 +48,10 @@ class Rights:
     licence_label: str = ""
     given_by: str = ConsentRecord.GivenBy.NOBODY
     download: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the rights as JSON, in the form of a rights file."""
+        return {**asdict(self), "scopes": dict(self.scopes)}
 
     @property
     def publishable(self) -> bool:
@@ -90,6 +95,14 @@ def load_rights(path: Path) -> Rights:
         data = tomllib.loads(content.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RefusedError(problem("rights-invalid", path.name, why=str(error))) from error
+    return rights_from(data, path.name)
+
+
+def rights_from(data: Mapping[str, Any], name: str) -> Rights:
+    """Return the rights that a parsed rights file, or a form, states.
+
+    :raises RefusedError: as `load_rights`.
+    """
     basis = str(data.get("basis", ""))
     scopes = data.get("scopes", {})
     given_by = str(data.get("given_by", ConsentRecord.GivenBy.NOBODY))
@@ -105,7 +118,7 @@ def load_rights(path: Path) -> Rights:
     elif any(answer not in Answer.values for answer in scopes.values()):
         wrong = "scopes are answered by yes, no or ask"
     if wrong:
-        raise RefusedError(problem("rights-invalid", path.name, why=wrong))
+        raise RefusedError(problem("rights-invalid", name, why=wrong))
     return Rights(
         basis=basis,
         scopes={str(scope): str(answer) for scope, answer in scopes.items()},

@@ -20,8 +20,9 @@ from archive.importing.problems import REFUSED, Problem, RefusedError, problem
 from archive.importing.reading import Source
 from archive.importing.report import CREATED, UPDATED, Report, ReportItem
 from archive.importing.rights import Rights
+from archive.importing.safe_text import shown
 from archive.models import Collection, Community, ImportBatch, ImportItem, Record, Review
-from archive.values.language_map import language_map, original_text
+from archive.values.language_map import from_texts, language_map, original_text
 from search.outbox import apply_pending, index_later
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class ImportWorks:
         self.report = Report(dry_run=options.dry_run)
         self._works = 0
         self._awaiting: list[Candidate] = []
-        self._done: set[str] = set()
+        #: What became of each source in an earlier attempt at this batch.
+        self._done: dict[str, str] = {}
 
     def check(self) -> None:
         """:raises ValueError: naming the option that cannot be used."""
@@ -137,10 +139,17 @@ class ImportWorks:
                 )
         else:
             batch = self.batch
-            self._done = set(batch.items.values_list("source", flat=True))
+            self._done = dict(batch.items.values_list("source", "outcome"))
         self.batch = batch
         self.report.batch = "" if self.options.dry_run else str(batch.uuid)
-        return Application(batch, collection, user=self.user, given_rights=self.rights, guard=self.guard)
+        return Application(
+            batch,
+            collection,
+            user=self.user,
+            given_rights=self.rights,
+            guard=self.guard,
+            noted=frozenset(self._done),
+        )
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -151,8 +160,6 @@ class ImportWorks:
             for found in self._read(source, alone=len(sources) == 1):
                 if isinstance(found, Problem):
                     self.report.problems.append(found)
-                    continue
-                if found.file in self._done:
                     continue
                 yield Candidate(found, b"" if found.originals else source.content)
                 self._works += 1
@@ -186,11 +193,10 @@ class ImportWorks:
 
     def _refuse(self, source: Source, reason: Problem) -> None:
         self.report.add(ReportItem(source.name, REFUSED, problems=(reason,)))
-        if not self.options.dry_run and self.batch is not None and source.name not in self._done:
+        name = shown(source.name, 500)
+        if not self.options.dry_run and self.batch is not None and name not in self._done:
             with transaction.atomic(), self.guard():
-                ImportItem.objects.create(
-                    batch=self.batch, source=source.name[:500], outcome=REFUSED, problems=[reason.as_dict()]
-                )
+                ImportItem.objects.create(batch=self.batch, source=name, outcome=REFUSED, problems=[reason.as_dict()])
 
     # --- applying ----------------------------------------------------------------------------
 
@@ -275,11 +281,9 @@ class ImportWorks:
         self.report.add(
             ReportItem(
                 source=work.file,
-                outcome=candidate.outcome,
+                outcome=self._done.get(shown(work.file, 500), candidate.outcome),
                 record=candidate.record.public_id if candidate.record is not None else "",
-                title=original_text(
-                    {"original": work.original_language, "values": {k: {"text": v} for k, v in work.title.items()}}
-                ),
+                title=original_text(from_texts(work.title, work.original_language)),
                 published=published,
                 problems=(*work.problems, *candidate.problems),
             )

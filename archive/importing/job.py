@@ -1,0 +1,161 @@
+"""An import as a job, so that the admin can start one, watch it, and find it whole after the worker died.
+
+The job's input names only the batch; what was uploaded waits in the vault's quarantine until it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from archive.importing.options import ImportOptions
+from archive.importing.problems import problem_from_dict
+from archive.importing.reading import Source
+from archive.importing.report import Report, ReportItem
+from archive.importing.rights import load_rights, rights_from
+from archive.importing.run import ImportWorks
+from archive.models import Community, ImportBatch
+from archive.vault.deposit import quarantine
+from archive.vault.errors import UnknownObject, VaultError
+from archive.vault.quarantine import DATA
+from jobs import api, registry
+from jobs.models import Job
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from jobs.context import JobContext
+
+KIND = "import"
+
+
+def register_import() -> None:
+    """Let workers do imports; called once when the room is ready."""
+    registry.register(KIND, do_import, queue="light", label=_("import of texts"))
+
+
+def start_import(
+    uploads: Iterable[tuple[str, Iterable[bytes]]],
+    options: ImportOptions,
+    *,
+    user: User,
+    rights: Path | None = None,
+) -> Job:
+    """Take uploads (name and bytes) and enqueue their import.
+
+    The caller has asked the policy whether ``user`` may import into the community. A missing community is not made
+    here: only an operator's command makes one.
+
+    :raises ValueError: for options that cannot be used, or an unknown community.
+    :raises archive.vault.errors.VaultError: when an upload cannot be stored (refused, disk full); none is kept then.
+    :raises RefusedError: when the rights file cannot be used.
+    """
+    if wrong := options.wrong():
+        raise ValueError(wrong)
+    community = Community.objects.filter(slug=options.community).first()
+    if community is None:
+        raise ValueError(f"there is no community “{options.community}”")
+    agreed = load_rights(rights).as_dict() if rights else None
+    store = quarantine()
+    tokens: list[str] = []
+    try:
+        for name, chunks in uploads:
+            tokens.append(store.receive(name, chunks).token)
+        with transaction.atomic():
+            batch = ImportBatch.objects.create(
+                community=community,
+                source_format=options.format,
+                options={**options.as_dict(), "uploads": tokens, "rights": agreed},
+                by=user,
+            )
+            return api.enqueue(
+                KIND, input={"batch": str(batch.uuid)}, scope=f"community:{community.slug}", created_by=str(user.pk)
+            )
+    except BaseException:
+        for token in tokens:
+            store.discard(token)
+        raise
+
+
+def do_import(context: JobContext) -> dict[str, Any]:
+    """Handle a job of the kind ``import``; a second attempt goes on where the first one died."""
+    batch = ImportBatch.objects.select_related("community", "by").get(uuid=context.input["batch"])
+    stored = dict(batch.options)
+    tokens = [str(token) for token in stored.get("uploads", [])]
+    options = ImportOptions(**{name: stored[name] for name in ImportOptions.__dataclass_fields__ if name in stored})
+    context.stage("import")
+    action = ImportWorks(
+        _sources(tokens),
+        options,
+        user=batch.by,
+        rights=rights_from(stored["rights"], "rights") if stored.get("rights") else None,
+        batch=batch,
+        progress=lambda _works, files, total: context.progress(files, total),
+        guard=context.commit,
+    )
+    report = action.execute()
+    with context.commit():
+        ImportBatch.objects.filter(pk=batch.pk).update(
+            counts=report.counts,
+            options={**ImportBatch.objects.get(pk=batch.pk).options, "report": report.as_dict()},
+        )
+    context.stage("index")
+    action.index()
+    store = quarantine()
+    for token in tokens:
+        try:
+            store.discard(token)
+        except UnknownObject:
+            continue
+    return report.counts
+
+
+def _sources(tokens: Iterable[str]) -> list[Source]:
+    store = quarantine()
+    paths: dict[str, Path] = {}
+    for token in tokens:
+        try:
+            upload = store.facts(token)
+        except VaultError:
+            # Discarded by an attempt that died right at its end.
+            continue
+        name = upload.name
+        while name in paths:
+            name = f"again-{name}"
+        paths[name] = store.folder / token / DATA
+    return [Source(path, name, siblings=paths) for name, path in sorted(paths.items())]
+
+
+def report_of(batch: ImportBatch) -> Report:
+    """Return the report of an import that was made, for the admin; a dry run's is kept whole in its options."""
+    report = Report(dry_run=bool(batch.options.get("dry_run")), batch=str(batch.uuid))
+    stored = batch.options.get("report")
+    if stored:
+        report.made = [(one["kind"], one["name"]) for one in stored["made"]]
+        report.problems = [problem_from_dict(one) for one in stored["problems"]]
+        report.items = [
+            ReportItem(
+                one["source"],
+                one["outcome"],
+                one["record"],
+                one["title"],
+                one["published"],
+                tuple(problem_from_dict(found) for found in one["problems"]),
+            )
+            for one in stored["items"]
+        ]
+        return report
+    report.problems = [problem_from_dict(one) for one in batch.options.get("problems", [])]
+    for item in batch.items.select_related("record"):
+        report.add(
+            ReportItem(
+                item.source,
+                item.outcome,
+                item.record.public_id if item.record else "",
+                problems=tuple(problem_from_dict(one) for one in item.problems),
+            )
+        )
+    return report

@@ -1,0 +1,213 @@
+"""A vocabulary becomes concepts of the platform: one transaction, found again by their addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from archive.companions import refresh_companions
+from archive.gate import Gate
+from archive.importing.problems import REFUSED
+from archive.importing.reading import Source
+from archive.importing.report import CREATED, UNCHANGED, UPDATED, Report, ReportItem
+from archive.importing.rows import insert_records
+from archive.importing.vocabulary import ParsedConcept, ParsedVocabulary, read_vocabulary
+from archive.models import (
+    Concept,
+    ConceptScheme,
+    Document,
+    EntityLink,
+    ExternalId,
+    ImportBatch,
+    Publication,
+    Record,
+    Testimony,
+)
+from archive.projection.authorities import MODELS
+from archive.values.language_map import from_texts, language_map
+from search.outbox import index_later
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+_PART = 400
+
+T = TypeVar("T")
+
+
+class ImportVocabulary:
+    """Bring a SKOS file into a scheme.
+
+    Concepts are known by their addresses: importing again changes labels and links and makes no second concept. A
+    record that texts made before the vocabulary came (a place called by a camp's address, a term of an edition) gets
+    the vocabulary's names, unless a person has edited it since.
+
+    :raises archive.importing.problems.RefusedError: from ``execute``, when the file cannot be used at all.
+    """
+
+    def __init__(self, source: Source, scheme: str, *, user: User | None = None) -> None:
+        self.source = source
+        self.slug = scheme
+        self.user = user
+        self.report = Report()
+        self._changed: list[str] = []
+
+    def execute(self) -> Report:
+        """Read the file and write its concepts in one transaction; returns the report."""
+        vocabulary = read_vocabulary(self.source)
+        self.report.problems = list(vocabulary.problems)
+        refused = {one.place for one in vocabulary.problems if one.severity == REFUSED}
+        for uri in sorted(refused):
+            self.report.add(ReportItem(uri, REFUSED))
+        with index_later(), transaction.atomic():
+            batch = ImportBatch.objects.create(source_format="skos", options={"scheme": self.slug}, by=self.user)
+            scheme = self._scheme(vocabulary)
+            made = self._write(vocabulary, scheme)
+            self._refresh_public()
+            batch.counts, batch.finished_at = self.report.counts, timezone.now()
+            batch.options = {
+                **batch.options,
+                "made": made,
+                "problems": [one.as_dict() for one in vocabulary.problems],
+            }
+            batch.save()
+        self.report.batch = str(batch.uuid)
+        return self.report
+
+    def _scheme(self, vocabulary: ParsedVocabulary) -> ConceptScheme:
+        scheme, new = ConceptScheme.objects.get_or_create(
+            slug=self.slug, defaults={"title": language_map(self.slug, "und")}
+        )
+        if new:
+            self.report.made.append(("vocabulary", self.slug))
+        if vocabulary.title:
+            original = "en" if "en" in vocabulary.title else next(iter(vocabulary.title))
+            scheme.title = from_texts(vocabulary.title, original)
+        scheme.uri = vocabulary.uri[:500] or scheme.uri
+        scheme.licence = vocabulary.licence[:200] or scheme.licence
+        scheme.loaded_at = timezone.now()
+        scheme.save()
+        return scheme
+
+    def _write(self, vocabulary: ParsedVocabulary, scheme: ConceptScheme) -> list[str]:
+        keys: dict[str, tuple[int, str]] = {}
+        made: list[str] = []
+        for part in _parts(vocabulary.concepts):
+            known = {
+                external.uri: external.record
+                for external in ExternalId.objects.filter(uri__in=[c.uri for c in part], owner="").select_related(
+                    "record"
+                )
+            }
+            existing = _concrete(list(known.values()))
+            fresh: list[tuple[ParsedConcept, Concept]] = []
+            for concept in part:
+                base = known.get(concept.uri)
+                if base is None:
+                    fresh.append((concept, Concept(scheme=scheme, **_facts(concept))))
+                    continue
+                keys[concept.uri] = (base.pk, base.kind)
+                self._update(concept, existing[base.pk], scheme)
+            insert_records([record for _concept, record in fresh])
+            ExternalId.objects.bulk_create(
+                ExternalId(record_id=record.pk, uri=concept.uri[:500]) for concept, record in fresh
+            )
+            for concept, record in fresh:
+                keys[concept.uri] = (record.pk, "concept")
+                made.append(record.public_id)
+                self._say(concept, CREATED, record.public_id)
+        self._link(vocabulary.concepts, keys)
+        return made
+
+    def _update(self, concept: ParsedConcept, record: Any, scheme: ConceptScheme) -> None:
+        facts = _facts(concept)
+        if record.kind != "concept":
+            facts = {"name": facts["name"]}
+        elif record.scheme_id != scheme.pk:
+            record.scheme = scheme
+            facts["scheme_id"] = scheme.pk
+        edited = record.current_revision > 0
+        same = all(getattr(record, name) == value for name, value in facts.items() if name != "scheme_id")
+        if edited or (same and "scheme_id" not in facts):
+            self._say(concept, UNCHANGED, record.public_id)
+            return
+        for name, value in facts.items():
+            setattr(record, name, value)
+        record.save()
+        self._changed.append(record.public_id)
+        self._say(concept, UPDATED, record.public_id)
+
+    def _say(self, concept: ParsedConcept, outcome: str, public_id: str) -> None:
+        label = concept.preferred.get("en") or next(iter(concept.preferred.values()))
+        self.report.add(ReportItem(concept.uri, outcome, public_id, label))
+
+    def _link(self, concepts: Sequence[ParsedConcept], keys: dict[str, tuple[int, str]]) -> None:
+        """Set broader and related links between concepts to what the file says."""
+        broader, related = Concept.broader.through, Concept.related.through
+        own = {pk for pk, kind in keys.values() if kind == "concept"}
+        for part in _parts(sorted(own)):
+            broader.objects.filter(from_concept_id__in=part).delete()
+            related.objects.filter(from_concept_id__in=part).delete()
+        pairs_up: set[tuple[int, int]] = set()
+        pairs: set[tuple[int, int]] = set()
+        for concept in concepts:
+            here = keys[concept.uri][0]
+            if here not in own:
+                continue
+            pairs_up |= {(here, keys[uri][0]) for uri in concept.broader if keys[uri][0] in own}
+            for uri in concept.related:
+                there = keys[uri][0]
+                if there in own:
+                    pairs |= {(here, there), (there, here)}
+        broader.objects.bulk_create(
+            (broader(from_concept_id=a, to_concept_id=b) for a, b in sorted(pairs_up)), batch_size=_PART
+        )
+        related.objects.bulk_create(
+            (related(from_concept_id=a, to_concept_id=b) for a, b in sorted(pairs)), batch_size=_PART
+        )
+
+    def _refresh_public(self) -> None:
+        """Rebuild what names the changed concepts in public: their pages and the works that mention them."""
+        now = timezone.now()
+        for part in _parts(self._changed):
+            public = set(Publication.objects.filter(public_id__in=part).values_list("public_id", flat=True))
+            if not public:
+                continue
+            works = set(
+                EntityLink.objects.filter(target__public_id__in=public, record__wanted_public=True).values_list(
+                    "record_id", flat=True
+                )
+            )
+            for model in (Testimony, Document):
+                for keys in _parts(sorted(works)):
+                    found = model.objects.filter(pk__in=keys).select_related("community", "collection")
+                    for few in _parts(list(found), 50):
+                        Gate(now).refresh(few)
+            refresh_companions(public, now)
+
+
+def _facts(concept: ParsedConcept) -> dict[str, Any]:
+    original = "en" if "en" in concept.preferred else next(iter(concept.preferred))
+    note_original = "en" if "en" in concept.scope_note else next(iter(concept.scope_note), "")
+    return {
+        "name": from_texts(concept.preferred, original),
+        "labels": {"alt": concept.alternative, "hidden": concept.hidden},
+        "scope_note": from_texts(concept.scope_note, note_original) if concept.scope_note else {},
+        "notation": concept.notation,
+    }
+
+
+def _concrete(records: Sequence[Record]) -> dict[int, Any]:
+    found: dict[int, Any] = {}
+    for kind in {record.kind for record in records}:
+        if kind in MODELS:
+            found.update(MODELS[kind].objects.in_bulk([one.pk for one in records if one.kind == kind]))
+    return {record.pk: found.get(record.pk, record) for record in records}
+
+
+def _parts(values: Sequence[T], size: int = _PART) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
