@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def staged(context: JobContext) -> dict[str, Any]:
     """Three stages, each one committed line in a table; the second one waits where the test says."""
     folder = Path(context.input["folder"])
     for name in ("lire", "读", "اقرأ"):
-        context.once(name, lambda name=name: _write_effect(context, name), atomic=True)
+        context.once(name, partial(_write_effect, context, name), atomic=True)
         if name == "读" and context.attempt == 1:
             (folder / "waiting").write_text(str(os.getpid()))
             while not (folder / "go").exists():

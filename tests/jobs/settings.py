@@ -3,6 +3,6 @@
 from config.settings import *  # noqa: F403 - a settings module is the sum of the other and these changes
 
 INSTALLED_APPS = ["tests.jobs.apps.RoomConfig", "jobs"]
-MIDDLEWARE: list[str] = []
+MIDDLEWARE = []
 ROOT_URLCONF = "tests.jobs.no_urls"
-TEMPLATES: list[dict[str, object]] = []
+TEMPLATES = []

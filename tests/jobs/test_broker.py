@@ -113,7 +113,7 @@ def test_message_carries_the_id_and_nothing_else(site: Instance) -> None:
 
 
 def test_worker_answers_soon_and_hands_back_when_told_to_stop(site: Instance, tmp_path: Path) -> None:
-    worker = site.worker(9.0, *WORKER)
+    worker = site.worker(4.0, *WORKER)
     first = site.enqueue("test.quick", "{}")
     wait_for(lambda: site.state(first) == "done")
     begun = time.monotonic()
