@@ -35,8 +35,8 @@ RECIPE: tuple[Stage, ...] = (
     Stage("sfm", 1, ("inspect", "matching"), 8, ("texture_source_size",)),
     Stage("depth", 1, ("sfm",), 55, ("dense_size", "source_views")),
     Stage("fusion", 1, ("sfm", "depth"), 8, ("dense_size",)),
-    Stage("surface", 1, ("sfm", "fusion"), 15, ("voxel_gsd", "surface")),
-    Stage("simplify", 1, ("sfm", "surface"), 8, ("master_triangles", "high_triangles", "low_triangles")),
+    Stage("surface", 1, ("sfm", "fusion"), 6, ("voxel_gsd", "surface")),
+    Stage("simplify", 1, ("sfm", "fusion", "surface"), 15, ("master_triangles", "high_triangles", "low_triangles")),
     Stage("texture", 1, ("sfm", "fusion", "simplify"), 18, ("texture_page", "texture_source_size")),
     Stage("georeference", 1, ("inspect", "sfm"), 2, (), None, ("control", "scale")),
     Stage(
