@@ -120,7 +120,8 @@ def captions(request: HttpRequest, public_id: str, track_id: str) -> HttpRespons
     publication = published_or_404(request, public_id)
     if publication.stub or track_id not in {t["id"] for t in publication.payload.get("tracks", [])}:
         raise Http404
-    body = EXPORTS["webvtt"].write(publication.payload, f"track:{track_id}")
+    form = EXPORTS.get("webvtt")
+    body = form.write(publication.payload, f"track:{track_id}") if form else None
     if body is None:
         raise Http404
     response = HttpResponse(body, content_type="text/vtt; charset=utf-8")

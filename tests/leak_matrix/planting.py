@@ -1,0 +1,214 @@
+"""One work in every state, each field with a canary of its own, and everybody who could come to look."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import EducatorGrant, PlatformRole
+from archive.actions.publish import PublishAction, ReviewAction
+from archive.actions.withdraw import WithdrawAction
+from archive.models import (
+    Contribution,
+    Derivative,
+    EntityLink,
+    IndexSegment,
+    MediaAsset,
+    Redaction,
+)
+from archive.revisions import save_revision
+from archive.values.language_map import language_map
+from tests.archive.factories import (
+    a_collection,
+    a_community,
+    a_member,
+    a_person,
+    a_place,
+    a_testimony,
+    a_user,
+    committed,
+    consent,
+)
+from tests.leak_matrix.canaries import new_canary
+
+YES = {"preserve": "yes"}
+#: How long the consent of the expired work holds: long enough to publish it.
+CONSENT_LASTS = timedelta(seconds=2)
+#: state → scopes of consent, and the actors who may read the words.
+EVERYBODY = frozenset(
+    {"anonymous", "registered", "teacher", "same", "other", "specialist", "translator", "hostile", "operator"}
+)
+SIGNED_IN = EVERYBODY - {"anonymous"}
+STATES: dict[str, tuple[dict[str, str], frozenset[str]]] = {
+    "public": ({**YES, "public-web": "yes"}, EVERYBODY),
+    "sealed": ({**YES, "public-web": "yes"}, EVERYBODY),
+    "registered": ({**YES, "research": "yes"}, SIGNED_IN),
+    "educators": ({**YES, "classroom": "yes"}, frozenset({"teacher", "same"})),
+    "community": (YES, frozenset({"same"})),
+    "request": ({**YES, "public-web": "ask"}, frozenset({"same"})),
+    "embargoed": ({**YES, "public-web": "yes"}, frozenset()),
+    "draft": ({}, frozenset()),
+    "withdrawn": ({**YES, "public-web": "yes"}, frozenset()),
+    "expired": ({**YES, "public-web": "yes"}, frozenset()),
+    "hidden": ({**YES, "public-web": "yes"}, frozenset()),
+}
+
+
+@dataclass
+class Planted:
+    """One work with what must and must not be seen of it."""
+
+    state: str
+    work: Any
+    #: Seen by whoever may read the work.
+    words: set[str] = field(default_factory=set)
+    #: Seen by nobody in public, whatever the state: sealed names, redacted words, file names.
+    never: set[str] = field(default_factory=set)
+    #: Shown by a stub to everybody.
+    stub_words: set[str] = field(default_factory=set)
+    file_id: str = ""
+    readers: frozenset[str] = frozenset()
+
+
+@dataclass
+class Garden:
+    """Everything planted, side by side, and a client for every actor."""
+
+    planted: list[Planted]
+    clients: dict[str, Client]
+    community: Any
+
+
+def plant(state: str, community: Any) -> Planted:
+    """Make a work in ``state`` with canaries in every field that could carry one."""
+    scopes, readers = STATES[state]
+    result = Planted(state, None, readers=readers)
+
+    def word(what: str) -> str:
+        canary = new_canary(f"{state}{what}")
+        result.words.add(canary)
+        return canary
+
+    def secret(what: str) -> str:
+        canary = new_canary(f"{state}{what}")
+        result.never.add(canary)
+        return canary
+
+    sealed = state == "sealed"
+    abstract = word("abstract")
+    if state == "request":
+        result.words.discard(abstract)
+        result.stub_words.add(abstract)
+    narrator = a_person(
+        community, secret("sealedname") if sealed else word("narrator"), sealed=["real_name"] if sealed else []
+    )
+    place = a_place(word("place"))
+    work = result.work = a_testimony(
+        community,
+        original=f"Գետը {word('original')}",
+        english=f"The river {word('translation')}",
+        title=language_map(word("title"), "hy"),
+        abstract=language_map(abstract, "en"),
+        collection=a_collection(community, title=language_map(word("collection"), "en")),
+        institution=word("institution"),
+        reference=word("reference"),
+    )
+    Contribution.objects.create(record=work, person=narrator, role="narrator")
+    anchor = work.tracks.get(key="t1").cues[0]["id"]
+    EntityLink.objects.create(record=work, target=place, anchors=[anchor])
+    IndexSegment.objects.create(record=work, key="s1", anchor=anchor, title=language_map(word("segment"), "en"))
+    _redacted_cue(work, secret("redacted"))
+    result.file_id = _recording(work, secret("filename"), word("media"))
+    save_revision(work, origin="edit")
+    work.refresh_from_db()
+    _through_the_gate(state, work, scopes)
+    return result
+
+
+def _redacted_cue(work: Any, canary: str) -> None:
+    track = work.tracks.get(key="t1")
+    own = {**track.cues[0], "id": f"p-{work.public_id[:4]}rrr1", "group": "g9", "text": f"hid {canary} hid"}
+    track.cues = [*track.cues, own]
+    track.save()
+    Redaction.objects.create(
+        record=work, anchor=own["id"], start=4, end=4 + len(canary), mode="remove", reason="danger"
+    )
+
+
+def _recording(work: Any, name: str, inside: str) -> str:
+    asset = MediaAsset.objects.create(
+        record=work,
+        original_name=f"{name}.wav",
+        media_type="audio/wav",
+        bytes=3,
+        sha256="0" * 64,
+        sha512="0" * 128,
+        vault_object="x",
+        vault_path="x",
+    )
+    path = Path(settings.CAIRN_DATA) / "media" / "derivatives" / f"{uuid.uuid4()}.ogg"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"OggS" + inside.encode())
+    derivative = Derivative.objects.create(
+        asset=asset, kind="audio", path=path.name, media_type="audio/ogg", bytes=path.stat().st_size, sha256="0" * 64
+    )
+    return str(derivative.uuid)
+
+
+def _through_the_gate(state: str, work: Any, scopes: dict[str, str]) -> None:
+    if state == "draft":
+        return
+    now = timezone.now()
+    consent(
+        work,
+        scopes,
+        embargo_until=now + timedelta(days=30) if state == "embargoed" else None,
+        ends_at=now + CONSENT_LASTS if state == "expired" else None,
+    )
+    with committed():
+        ReviewAction(None, [work]).execute()
+        PublishAction(None, [work]).execute()
+        if state == "withdrawn":
+            WithdrawAction(None, work, reason="danger").execute()
+    if state == "expired":
+        # Nobody comes round to delete it: from its end on it must be gone by the clock alone.
+        time.sleep(CONSENT_LASTS.total_seconds())
+    if state == "hidden":
+        from archive.actions.publish import HideAction
+
+        with committed():
+            HideAction(None, work).execute()
+
+
+def actors(community: Any) -> dict[str, Client]:
+    """A client for everybody; whoever may enter the desk has given a second factor."""
+    other = a_community("other-valley")
+    teacher, specialist, translator = a_user(), a_user(), a_user()
+    operator = a_user(is_superuser=True)
+    now = timezone.now()
+    EducatorGrant.objects.create(user=teacher, granted_by=operator, expires_at=now + timedelta(days=30))
+    PlatformRole.objects.create(user=specialist, role="heritage_specialist", granted_by=operator)
+    PlatformRole.objects.create(user=translator, role="translator", granted_by=operator)
+    users = {
+        "registered": a_user(),
+        "teacher": teacher,
+        "same": a_member(community, "editor"),
+        "other": a_member(other, "editor", "publisher", "steward"),
+        "specialist": specialist,
+        "translator": translator,
+        "hostile": a_member(other, "contributor"),
+        "operator": operator,
+    }
+    clients = {"anonymous": Client(raise_request_exception=False)}
+    for name, user in users.items():
+        clients[name] = Client(raise_request_exception=False)
+        clients[name].force_login(user)
+    return clients

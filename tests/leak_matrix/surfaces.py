@@ -1,0 +1,107 @@
+"""Every address of the site, and how the matrix goes there. An address that is not named here fails the build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.leak_matrix.planting import Planted
+
+#: Addresses of one object: name → paths for a planted work. ``{id}`` is its public id.
+OBJECT_SURFACES: dict[str, tuple[str, ...]] = {
+    "public:page": ("/en/testimonies/{id}/", "/ar/testimonies/{id}/?with=en"),
+    "public:citation": tuple(
+        f"/en/testimonies/{{id}}/cite/{form}/" for form in ("chicago", "apa", "bibtex", "ris", "csl")
+    ),
+    "public:download": tuple(
+        f"/en/testimonies/{{id}}/download/{form}/" for form in ("tei", "webvtt", "srt", "csv", "json")
+    ),
+    "public:request-access": ("/en/request/{id}/",),
+    "permanent": ("/id/{id}",),
+    "media-access": ("/media-access/{id}/{file}/",),
+    "captions": ("/captions/{id}/t1.vtt",),
+    "api-1:detail": ("/api/v1/testimonies/{id}",),
+}
+#: Addresses that show many things at once: fetched once per actor.
+LIST_SURFACES: dict[str, tuple[str, ...]] = {
+    "public:browse": tuple(
+        f"/en/{segment}/"
+        for segment in (
+            "testimonies",
+            "documents",
+            "collections",
+            "people",
+            "places",
+            "organisations",
+            "events",
+            "concepts",
+        )
+    ),
+    "public:search": ("/en/search/", "/en/search/?q=river", "/fr/search/?q=canary*"),
+    "public:languages": ("/en/languages/",),
+    "public:language": ("/en/languages/hy/", "/en/languages/en/"),
+    "public:feed": ("/en/feeds/new.atom",),
+    "public:report": ("/en/report/",),
+    "sitemap-index": ("/sitemap.xml",),
+    "sitemap": ("/sitemap-publications.xml",),
+    "robots": ("/robots.txt",),
+    "api-1:search": ("/api/v1/search", "/api/v1/search?q=river", "/api/v1/search?q=canary*"),
+    "api-1:listing": tuple(f"/api/v1/{s}/" for s in ("testimonies", "collections", "people", "places")),
+    "api-1:openapi-json": ("/api/v1/openapi.json",),
+    "api-1:api-root": ("/api/v1/",),
+    "healthz": ("/healthz",),
+    "readyz": ("/readyz",),
+    "wagtail_serve": ("/en/", "/en/about/", "/en/help/", "/ar/", "/en/nothing/"),
+}
+#: Addresses that hold no record and take none, by the beginning of their name, with the reason.
+WITHOUT_RECORDS: dict[str, str] = {
+    "account_": "the reader's own account (allauth)",
+    "accounts_": "accounts and invitations",
+    "mfa_": "the reader's own second factors (allauth)",
+    "demo_sign_in": "signed links of the demo",
+    "second_factor": "the reader's own second factor",
+    "accept_invitation": "an invitation's own page, by its secret",
+    "wagtailadmin_": "Wagtail's own pages, walked by the desk's test",
+    "wagtail": "Wagtail's images, documents, sites, redirects, locales: no record lives there",
+    "wagtail_localize": "translations of pages",
+    "wagtailcore_": "workflow of pages",
+}
+#: Screens of the desk by namespace: fetched for every actor in ``test_desk_surfaces``.
+DESK_PREFIX = "admin/"
+
+
+def patterns(resolver: URLResolver | None = None, namespace: str = "", prefix: str = "") -> Iterator[tuple[str, str]]:
+    """(qualified name or '', route) of every URL pattern of the site."""
+    resolver = resolver or get_resolver()
+    for entry in resolver.url_patterns:
+        route = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
+            yield from patterns(entry, inner, route)
+        elif isinstance(entry, URLPattern):
+            yield (f"{namespace}{entry.name}" if entry.name else "", route)
+
+
+def object_paths(planted: Planted, public_id: str) -> Iterator[tuple[str, str]]:
+    """(surface, path) of one work; with a random ``public_id`` the same addresses of nothing."""
+    for name, paths in OBJECT_SURFACES.items():
+        for path in paths:
+            yield name, path.format(id=public_id, file=planted.file_id)
+
+
+def unnamed() -> list[str]:
+    """Patterns that the matrix does not know."""
+    known: set[str] = set(OBJECT_SURFACES) | set(LIST_SURFACES)
+    missing = []
+    for name, route in patterns():
+        if route.startswith(DESK_PREFIX) or name in known:
+            continue
+        if any(name.startswith(beginning) for beginning in WITHOUT_RECORDS):
+            continue
+        missing.append(f"{name or '(no name)'}: {route}")
+    return missing
+
+
+Facts = dict[str, Any]
