@@ -10,7 +10,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts import platform_invitations, second_factor
+        from accounts import checks, platform_invitations, second_factor  # noqa: F401 - checks register themselves
 
         second_factor.connect()
         platform_invitations.connect()

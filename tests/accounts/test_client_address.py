@@ -6,10 +6,11 @@ from datetime import date
 
 import pytest
 from django.core.cache.backends.db import DatabaseCache
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.checks import trusted_proxies_are_addresses
 from accounts.client_address import client_address, client_pseudonym, is_trusted_proxy, pseudonym
 from tests.accounts.people import make_user, sign_in
 
@@ -101,3 +102,9 @@ def test_too_many_requests_get_a_calm_page(client: Client) -> None:
 @pytest.mark.django_db
 def test_the_same_visitor_has_the_same_key(rf: RequestFactory) -> None:
     assert client_pseudonym(rf.get("/")) == client_pseudonym(rf.get("/en/"))
+
+
+@override_settings(TRUSTED_PROXIES=["10.0.0.4", "10.1.0.0/16", "unix", "nginx", "10.0.0.300"])
+def test_a_proxy_that_is_no_address_is_named_at_the_start() -> None:
+    found = [message.msg for message in trusted_proxies_are_addresses(None)]
+    assert [message.split("“")[1].split("”")[0] for message in found] == ["nginx", "10.0.0.300"]
