@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import struct
-import subprocess  # noqa: S404 - node is started with a fixed script and our own file names
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

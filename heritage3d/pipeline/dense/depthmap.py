@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from heritage3d.pipeline.dense.patchmatch import sweep
 from heritage3d.pipeline.dense.pictures import Picture, pack_quads
 from heritage3d.pipeline.dense.planeprior import plane_prior
+from heritage3d.pipeline.dense.refine import refine
 from heritage3d.pipeline.scene import Camera
 
 Planes = npt.NDArray[np.float32]
@@ -31,19 +32,21 @@ class Matching:
     """How carefully planes are searched. The defaults are those of the standard preset."""
 
     #: The window reaches this many pixels to each side, sampled at every `window_step`-th pixel.
-    window_radius: int = 6
-    window_step: int = 2
+    window_radius: int = 3
+    window_step: int = 1
     #: Grey-value difference at which a pixel of the window counts for 1/e as much.
-    tonal_spread: float = 24.0
+    tonal_spread: float = 14.0
     #: Sweeps at an eighth, a quarter and half of the size.
-    coarse_sweeps: tuple[int, ...] = (8, 4, 4)
-    fine_sweeps: int = 3
-    #: Cost of one pixel of forward-backward error.
-    geometric: float = 0.12
+    coarse_sweeps: tuple[int, ...] = (8, 4, 3)
+    #: Cost of one pixel of forward-backward error in each sweep at full size: it removes errors first, and then gets
+    #: out of the way, because the sources' coarse maps are less exact than what is being found.
+    geometric: tuple[float, ...] = (0.1, 0.02)
+    #: Least-squares steps with all sources at the end.
+    refinements: int = 2
     #: Largest cost of one pixel of disagreement with the plane proposed for a weakly textured place.
-    prior: float = 0.15
+    prior: float = 0.03
     #: How firmly neighbours' slopes hold a slope in the least-squares step: standard deviation as a tangent.
-    slope_deviation: float = 0.3
+    slope_deviation: float = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +180,7 @@ def match_coarse(
     near = 1.0 / (distance.reshape(len(grid.reshape(-1, 2)), -1) + 2.0)
     values = inverse[kept][index].reshape(near.shape)
     state[..., 0] = ((values * near).sum(1) / near.sum(1)).reshape(camera.height, camera.width)
-    cost = np.empty(0)
+    cost = np.empty((0, 0), np.float32)
     chosen = np.full((camera.height, camera.width, 2), -1, np.int8)
     for level in range(LEVELS - 1, 0, -1):
         picture = reference[level]
@@ -185,7 +188,7 @@ def match_coarse(
             state = upsample(state, picture.camera.width, picture.camera.height)
             chosen = _upsample_chosen(chosen, picture.shape)
         cost = np.full(picture.shape, 2.0, np.float32)
-        _sweeps(
+        state, cost = _sweeps(
             picture,
             [pyramid[level] for pyramid in sources],
             (),
@@ -214,7 +217,7 @@ def match_fine(
     picture = reference[0]
     known = coarse.planes[..., 0][coarse.planes[..., 0] > 0]
     if not len(known):
-        return _masked(picture, np.zeros((*picture.shape, 3), np.float32), np.full(picture.shape, 2, np.float32))
+        return _masked(picture, np.zeros((*picture.shape, 3), np.float32), np.full(picture.shape, 2.0, np.float32))
     nearest, farthest = float(known.max()) * 1.02, float(known.min()) * 0.98
     filled = coarse.planes.copy()
     filled[..., 0][filled[..., 0] <= 0] = np.median(known)
@@ -223,7 +226,7 @@ def match_fine(
     prior = plane_prior(picture.grey, coarse.planes, coarse.cost, step, matching.prior) if matching.prior > 0 else None
     cost = np.full(picture.shape, 2.0, np.float32)
     chosen = np.full((*picture.shape, 2), -1, np.int8)
-    _sweeps(
+    state, cost = _sweeps(
         picture,
         [pyramid[0] for pyramid in sources],
         coarse_sources,
@@ -232,7 +235,7 @@ def match_fine(
         chosen,
         (farthest, nearest),
         matching,
-        matching.fine_sweeps,
+        len(matching.geometric),
         newton_from=0,
         amplitude=0.5,
         prior=prior,
@@ -275,8 +278,8 @@ def _sweeps(
     newton_from: int,
     amplitude: float,
     prior: tuple[Planes, npt.NDArray[np.float32]] | None,
-) -> None:
-    """Run `count` red-black sweeps, changing `state`, `cost` and `chosen`."""
+) -> tuple[Planes, npt.NDArray[np.float32]]:
+    """Run `count` red-black sweeps, changing `state`, `cost` and `chosen`, and refine; the planes and their cost."""
     camera = picture.camera
     farthest, nearest = (np.float32(value) for value in depth_range)
     np.clip(state[..., 0], farthest, nearest, out=state[..., 0])
@@ -307,14 +310,22 @@ def _sweeps(
     tonal = np.exp(-np.arange(256) / matching.tonal_spread).astype(np.float32)
     slope_precision = np.float32((camera.K[0, 0] / matching.slope_deviation) ** 2 / 4)
     for iteration in range(count):
-        newton = 2 if iteration >= newton_from else 0
+        newton = 1 if iteration >= newton_from else 0
+        geometric = matching.geometric[iteration] if source_maps else 0.0
         fading = 0.6**iteration
         for colour in (0, 1):
             sweep(
                 picture.grey, usable, intrinsics, words,
                 bases, shapes, projections, planes, plane_shapes, to_planes, from_planes,
-                np.float32(matching.geometric if source_maps else 0), prior_planes, prior_weight, step,
+                np.float32(geometric), prior_planes, prior_weight, step,
                 state, cost, chosen, nearest, farthest, offsets_x, offsets_y, spatial, tonal, colour, iteration,
-                np.float32(amplitude * fading), np.float32(0.5 * fading), 1 if source_maps else 4, newton,
-                slope_precision,
+                np.float32(amplitude * fading), np.float32(0.5 * fading), 1 if source_maps else 3, newton,
+                slope_precision, np.float32(0.04),
             )  # fmt: skip
+    if source_maps:
+        for _ in range(matching.refinements):
+            state, cost = refine(
+                picture.grey, usable, intrinsics, words, bases, shapes, projections, state, cost, step, nearest,
+                farthest, offsets_x, offsets_y, spatial, tonal, slope_precision,
+            )  # fmt: skip
+    return state, cost

@@ -187,7 +187,7 @@ def merge(
             )  # fmt: skip
         rows, columns = np.nonzero(fresh)
         depth = 1.0 / found.planes[rows, columns, 0].astype(np.float64)
-        points.append(camera.unproject(np.column_stack([columns, rows]) + 0.5, depth))
+        points.append(camera.unproject(np.column_stack([columns, rows]).astype(np.float64) + 0.5, depth))
         normals.append((found.normals()[fresh] @ camera.R).astype(np.float32))
         support.append(found.support[fresh])
         colours.append(pictures[i][fresh][:, ::-1])

@@ -44,7 +44,7 @@ def plane_prior(
     spread = values.max(1) - values.min(1)
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(1)
     slope_limit = 3.0 * values.mean(1) * longest / (1.2 * max(width, height))
-    kept = (spread < np.maximum(slope_limit, 2 * pixel_step)) & (longest < 0.15 * max(width, height))
+    kept = (spread < np.maximum(slope_limit, 2 * pixel_step)) & (longest < 0.5 * max(width, height))
     triangles, corners, values = triangles[kept], corners[kept], values[kept]
     if not len(triangles):
         return None
