@@ -21,6 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import KombuError
 
+from archive.vault import ledger
 from config.celery import CONNECT_SECONDS, app, broker_folder, uses_folder
 from jobs.models import Job
 
@@ -73,7 +74,18 @@ def storage() -> None:
         raise NotReady("full")
 
 
-_parts: dict[str, Probe] = {"database": database, "broker": broker, "storage": storage}
+def withdrawals() -> None:
+    """Nothing may be served while a restore waits for the withdrawals made since its backup."""
+    if ledger.replay_pending():
+        raise NotReady("restore-pending")
+
+
+_parts: dict[str, Probe] = {
+    "database": database,
+    "broker": broker,
+    "storage": storage,
+    "withdrawals": withdrawals,
+}
 _last: tuple[float, dict[str, dict[str, object]]] | None = None
 _lock = threading.Lock()
 

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "config.headers.ForwardedHeadersFromProxiesOnly",
     "config.headers.SecurityHeaders",
     "config.headers.ContentPolicyMiddleware",
+    "archive.vault.closing.ClosedWhileReplaying",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

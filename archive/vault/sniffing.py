@@ -174,8 +174,8 @@ def sniff(head: bytes) -> FileKind:
         return FileKind("application/ogg", "ogg", "video" if b"theora" in head[:128] else "audio")
     if head.startswith(b"MZ") and b"\x00" in head[:64]:
         return FileKind("application/vnd.microsoft.portable-executable", "bin", "program")
-    # An MPEG audio frame without a tag: eleven set bits, a layer, and no forbidden bit rate.
-    if len(head) > 3 and head[0] == 0xFF and head[1] & 0xE6 in (0xE2, 0xE4, 0xE6) and head[2] & 0xF0 != 0xF0:
+    # An MPEG audio frame without a tag: eleven set bits, layer II or III (layer I looks like UTF-16), a bit rate.
+    if len(head) > 3 and head[0] == 0xFF and head[1] & 0xE6 in (0xE2, 0xE4) and head[2] & 0xF0 != 0xF0:
         return FileKind("audio/mpeg", "mp3", "audio")
     text = _as_text(head)
     return UNKNOWN if text is None else _sniff_text(text)
