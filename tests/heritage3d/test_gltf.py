@@ -35,7 +35,7 @@ def model() -> TexturedMesh:
     uv = (vertices[:, :2] / 4 + 0.5).astype(np.float32)
     # A model stands upright in z; the ball lies 5 above the origin.
     return TexturedMesh(
-        vertices=[*vertices, 1.0, 2.0, 5.0],
+        vertices=vertices + np.array([1.0, 2.0, 5.0]),
         normals=(vertices / 2).astype(np.float32),
         uv=uv,
         faces=faces.astype(np.int32),

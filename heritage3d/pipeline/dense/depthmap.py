@@ -42,7 +42,7 @@ class Matching:
     #: out of the way, because the sources' coarse maps are less exact than what is being found.
     geometric: tuple[float, ...] = (0.1, 0.02)
     #: Least-squares steps with all sources at the end.
-    refinements: int = 2
+    refinements: int = 1
     #: Largest cost of one pixel of disagreement with the plane proposed for a weakly textured place.
     prior: float = 0.03
     #: How firmly neighbours' slopes hold a slope in the least-squares step: standard deviation as a tangent.
