@@ -97,8 +97,9 @@ def mark_replay_pending() -> None:
 
 def clear_replay_pending() -> None:
     """Open the site again: only :mod:`archive.vault.replay` may say so."""
-    (folder() / "restore-pending").unlink(missing_ok=True)
-    Syncer().folder(folder())
+    if replay_pending():
+        (folder() / "restore-pending").unlink(missing_ok=True)
+        Syncer().folder(folder())
 
 
 def _check(entry: Mapping[str, Any]) -> str:

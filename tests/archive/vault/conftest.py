@@ -50,3 +50,12 @@ def rows_of(folder: Path) -> list[tuple[str, int, str, str]]:
         return database.execute("SELECT object, version, path, sha512 FROM stored").fetchall()
     finally:
         database.close()
+
+
+@pytest.fixture
+def instance(db, tmp_path: Path, settings) -> Path:
+    """An instance's folder of its own, with an empty vault."""
+    settings.CAIRN_DATA = tmp_path
+    settings.VAULT_RESERVE_BYTES = 0
+    settings.SEARCH_PATH = tmp_path / "search" / "index.sqlite3"
+    return tmp_path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,7 @@ def test_an_upload_is_kept_and_known(quarantine: Quarantine):
 def test_an_upload_moves_into_the_vault_without_a_copy(ledgered: Ledgered, quarantine: Quarantine, object_id):
     upload = quarantine.receive("voice.wav", [VOICE])
     original = quarantine.original(upload.token)
+    assert isinstance(original.source, Path)
     inode = original.source.stat().st_ino
     receipt = Ingest(ledgered.vault, Deposit(object_id(1), [original], {}), ledgered.commit, ledgered.known).execute()
     # Until the caller lets go it is in both places: a crash here loses nothing.
