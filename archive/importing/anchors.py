@@ -44,7 +44,7 @@ def with_anchors(key: str, tracks: Iterable[ParsedTrack]) -> tuple[ParsedTrack, 
     anchored = []
     for track in tracks:
         cues = tuple(
-            cue
+            replace(cue, anchored=True)
             if id(cue) in brought
             else replace(cue, id=make_anchor(key, track.id, track.language, ordinal, taken=taken))
             for ordinal, cue in enumerate(track.cues)
@@ -83,7 +83,9 @@ def carry_anchors(
             continue
         unmatched.remove(old)
         cues = _carry_cues(key, track, old, taken, renamed)
-        carried.append(replace(track, id=str(old["id"]), cues=cues))
+        # Who made a text and who checked it is known here and told by no source.
+        kept = {name: old[name] for name in ("origin", "reviewed", "label")}
+        carried.append(replace(track, id=str(old["id"]), cues=cues, **kept))
     return tuple(
         replace(
             track,
@@ -109,8 +111,12 @@ def _carry_cues(
 ) -> tuple[ParsedCue, ...]:
     before = [str(cue["text"]) for cue in old["cues"]]
     after = [cue.text for cue in track.cues]
-    continued: dict[int, dict[str, Any]] = {}
-    if before == after:
+    by_id = {str(cue["id"]): cue for cue in old["cues"]}
+    continued = {ordinal: by_id[cue.id] for ordinal, cue in enumerate(track.cues) if cue.anchored and cue.id in by_id}
+    if continued:
+        # The file says itself which passage is which.
+        pass
+    elif before == after:
         continued = dict(enumerate(old["cues"]))
     else:
         for verb, i1, i2, j1, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():

@@ -175,8 +175,7 @@ class Application:
             _resolved, snapshot = self._snapshot(candidate, before)
             transaction.set_rollback(True)
         self.authorities.forget_since_begin()
-        # Where a record came from is no difference in what it says.
-        return sha256_of({**snapshot, "source_facts": 0}) == sha256_of({**before, "source_facts": 0})
+        return sha256_of(_said(snapshot)) == sha256_of(_said(before))
 
     def _snapshot(
         self, candidate: Candidate, before: dict[str, Any] | None
@@ -186,7 +185,7 @@ class Application:
         entities = list(work.entities)
         place_entity = None
         if work.place is not None:
-            key = "" if work.place.uri else f"name:{sort_key(work.place.name)}"
+            key = work.place.key or ("" if work.place.uri else f"name:{sort_key(work.place.name)}")
             place_entity = ParsedEntity("place", work.place.name, work.original_language, work.place.uri, key)
         resolved = self.authorities.resolve([*entities, place_entity] if place_entity else entities)
         place = resolved.pop()[1] if place_entity else None
@@ -373,6 +372,12 @@ class Application:
             revision=candidate.revision,
             problems=[one.as_dict() for one in (*candidate.work.problems, *candidate.problems)],
         )
+
+
+def _said(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Return what a snapshot says, without where it came from and how the source spelled its languages."""
+    tracks = [{**track, "declared_language": ""} for track in snapshot["tracks"]]
+    return {**snapshot, "source_facts": {}, "tracks": tracks}
 
 
 def _fault(file: str, error: Exception) -> Problem:

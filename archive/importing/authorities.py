@@ -89,7 +89,7 @@ def entities_named(
         for cue in track.cues:
             for mark in cue.marks:
                 kind = ENTITY_KINDS.get(mark.type)
-                if kind is None:
+                if kind is None or mark.start == mark.end:
                     continue
                 if not (mark.ref or mark.key):
                     anonymous += 1

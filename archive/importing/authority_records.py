@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,10 @@ _MODELS: dict[str, type[Any]] = {
 }
 
 _EHRI_VOCABULARY = re.compile(r"^https://portal\.ehri-project\.eu/keywords/([a-z0-9_-]+?)-[^-]+$")
+
+
+#: How our own exports name a record that no public scheme knows.
+OWN_KEY = re.compile(r"^cairn-(?P<public_id>[0-9a-hjkmnp-tv-z]{10})$")
 
 
 @dataclass(frozen=True)
@@ -97,12 +101,19 @@ class AuthorityIndex:
             return ("uri", self.owner if entity.kind == "person" else "", entity.uri)
         return ("key", entity.kind, entity.key)
 
-    def _find(self, identities: Iterable[_Identity]) -> None:
+    def _find(self, identities: Sequence[_Identity]) -> None:
         uris = [uri for how, _owner, uri in identities if how == "uri"]
         for start in range(0, len(uris), 500):
             for external in ExternalId.objects.filter(uri__in=uris[start : start + 500]).select_related("record"):
                 if external.owner in ("", self.owner):
                     self._remember(("uri", external.owner, external.uri), _ref(external.record))
+        own = {
+            match["public_id"]: key for how, _kind, key in identities if how == "key" and (match := OWN_KEY.match(key))
+        }
+        for record in Record.objects.filter(public_id__in=list(own), kind__in=list(_MODELS)):
+            if record.community_id in (None, self.community.pk if self.community else None):
+                for kind in _MODELS:
+                    self._remember(("key", kind, own[record.public_id]), _ref(record))
         keys = [key for how, _kind, key in identities if how == "key"]
         for start in range(0, len(keys), 500):
             for record in Record.objects.filter(

@@ -49,6 +49,8 @@ class ParsedCue:
     marks: tuple[ParsedMark, ...] = ()
     kind: str = "p"
     paratext: str = ""
+    #: The source brought the anchor (our own exports do). Not stored.
+    anchored: bool = False
     #: Where it stands in the source, for reports: a line, a cue or a row. Not stored.
     place: str = ""
 
@@ -128,10 +130,11 @@ class ParsedContributor:
 
 @dataclass(frozen=True, slots=True)
 class ParsedPlace:
-    """Where the work was made."""
+    """Where the work was made: its name, its identifier in a public scheme, or an edition's own key."""
 
     name: str
     uri: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

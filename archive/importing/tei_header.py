@@ -100,17 +100,16 @@ def _responsible(header: etree._Element, facts: Header) -> None:
     statement = header.find("t:fileDesc/t:titleStmt", _NS)
     if statement is None:
         return
-    for element in statement.iterfind("t:respStmt", _NS):
-        role = _text(element.find("t:resp", _NS)).lower()
-        for name in element:
-            if local_name(name) in ("persName", "orgName", "name") and _text(name):
-                facts.contributors.append(
-                    ParsedContributor(_role(role), _text(name), normal_uri(name.get("ref", ""))[1])
-                )
-    for tag, role in (("author", "author"), ("editor", "editor"), ("principal", "publisher"), ("funder", "funder")):
-        for element in statement.iterfind(f"t:{tag}", _NS):
-            if name := _text(element):
-                facts.contributors.append(ParsedContributor(role, name))
+    whole = {"author": "author", "editor": "editor", "principal": "publisher", "funder": "funder"}
+    for element in statement:
+        kind = local_name(element)
+        if kind in whole and (name := _text(element)):
+            facts.contributors.append(ParsedContributor(whole[kind], name))
+        elif kind == "respStmt":
+            role = _role(_text(element.find("t:resp", _NS)).lower())
+            for named in element:
+                if local_name(named) in ("persName", "orgName", "name") and (name := _text(named)):
+                    facts.contributors.append(ParsedContributor(role, name, reference_of(named)[0]))
 
 
 def _role(statement: str) -> str:
@@ -120,6 +119,7 @@ def _role(statement: str) -> str:
         ("transcri", "transcriber"),
         ("interview", "interviewer"),
         ("narrat", "narrator"),
+        ("address", "addressee"),
     ):
         if word in statement:
             return role
@@ -171,16 +171,23 @@ def _creation(header: etree._Element, facts: Header, file: str) -> None:
             facts.date = date
     place = creation.find("t:origPlace", _NS)
     if place is not None and _text(place):
-        facts.place = ParsedPlace(_name(_text(place), file, place, facts), normal_uri(place.get("ref", ""))[1])
+        facts.place = ParsedPlace(_name(_text(place), file, place, facts), *reference_of(place))
     language = facts.languages[0] if facts.languages else "und"
     for element in creation.iter():
         kind = _ENTITY_ELEMENTS.get(local_name(element))
         name = _text(element) if kind else ""
         if not kind or not name:
             continue
-        raw = (element.get("ref") or "").strip()
-        uri, key = ("", raw[1:]) if raw.startswith("#") else (normal_uri(raw)[1] if raw else "", "")
+        uri, key = reference_of(element)
         facts.entities.append(ParsedEntity(kind, _name(name, file, element, facts), language, uri, key))
+
+
+def reference_of(element: etree._Element) -> tuple[str, str]:
+    """Return the public identifier and the edition's own key that ``@ref`` names; one of them is empty."""
+    raw = (element.get("ref") or "").strip()
+    if raw.startswith("#"):
+        return "", raw[1:]
+    return (normal_uri(raw)[1] if raw else ""), ""
 
 
 def _edtf(element: etree._Element) -> str | None:

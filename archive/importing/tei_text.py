@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +43,7 @@ _BLOCKS = {
     "docDate": "dateline",
     "argument": "p",
     "address": "p",
-    "u": "p",
+    "u": "cue",
 }
 
 #: Elements that only hold others; stray text in them is reported and becomes a paragraph.
@@ -99,6 +100,9 @@ TEI_ELEMENT = {
     "gap": "gap",
 }
 
+#: What is heard or seen beside words; kept as the cue's paratext.
+_SOUNDS = frozenset({"incident", "vocal", "kinesic"})
+
 _HIDDEN = BIDI_CONTROLS | ZERO_WIDTH
 
 
@@ -112,6 +116,11 @@ class DivisionReader:
     pages: list[tuple[str, str]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     page: str = ""
+    #: Milliseconds of each point of the file's time line, by its xml:id; names of its speakers likewise.
+    times: Mapping[str, int] = field(default_factory=dict)
+    speakers: Mapping[str, str] = field(default_factory=dict)
+    _utterance: tuple[int | None, int | None, str] = (None, None, "")
+    _paratext: str = ""
     _text: MarkedText | None = None
     _kind: str = "p"
     _anchor: str = ""
@@ -180,7 +189,9 @@ class DivisionReader:
             self._ensure(element).point(_POINTS[name], data=_rest(element, name))
         elif name == "choice":
             self._choice(element)
-        elif name == "teiHeader" or name == "fw":
+        elif name in _SOUNDS:
+            self._paratext = " ".join(filter(None, (self._paratext, " ".join("".join(element.itertext()).split()))))
+        elif name in ("teiHeader", "fw", "timeline"):
             return
         else:
             self._other(element, name)
@@ -245,8 +256,17 @@ class DivisionReader:
         if self._text is None:
             # A note between paragraphs is a cue of its own, marked as such.
             anchor = element.get(XML_ID, "")
+            group = element.get("corresp", "").removeprefix("#") if anchor else ""
             self.cues.append(
-                ParsedCue(text, id=anchor, page=self.page, kind="note", marks=marks, place=str(element.sourceline))
+                ParsedCue(
+                    text,
+                    id=anchor,
+                    group=group,
+                    page=self.page,
+                    kind="note",
+                    marks=marks,
+                    place=str(element.sourceline),
+                )
             )
             return
         data = _rest(element, "note")
@@ -270,6 +290,11 @@ class DivisionReader:
         self._line = element.sourceline or 0
         self._fresh = True
         self._start_page = self.page
+        self._paratext = ""
+        self._utterance = (None, None, "")
+        if self.times or self.speakers:
+            start, end, who = (element.get(name, "").removeprefix("#") for name in ("start", "end", "who"))
+            self._utterance = (self.times.get(start), self.times.get(end), self.speakers.get(who, ""))
 
     def _flush(self) -> None:
         if self._text is None:
@@ -286,6 +311,10 @@ class DivisionReader:
                 page=self._start_page if text else self.page,
                 marks=marks,
                 kind=self._kind,
+                start_ms=self._utterance[0],
+                end_ms=self._utterance[1],
+                speaker=self._utterance[2],
+                paratext=self._paratext,
                 place=str(self._line),
             )
         )
@@ -337,6 +366,27 @@ def language_problem(file: str, place: str, declared: str) -> Problem:
     if not tag.valid:
         return problem("language-unknown", file, place, declared=declared)
     return problem("language-normalised", file, place, declared=declared, language=tag.tag)
+
+
+def time_line(root: etree._Element) -> dict[str, int]:
+    """Return the points of a file's time lines in milliseconds, by their ``xml:id``."""
+    points: dict[str, int] = {}
+    for line in root.iter(f"{{{TEI}}}timeline"):
+        factor = {"ms": 1, "s": 1000}.get(line.get("unit", ""), 0)
+        for point in line.iter(f"{{{TEI}}}when"):
+            try:
+                points[point.get(XML_ID, "")] = round(float(point.get("interval", "")) * factor)
+            except (ValueError, OverflowError):
+                continue
+    return points if points else {}
+
+
+def speakers_of(root: etree._Element) -> dict[str, str]:
+    """Return the names of the people who speak, by their ``xml:id``."""
+    return {
+        person.get(XML_ID, ""): " ".join("".join(person.itertext()).split())
+        for person in root.iterfind(f".//{{{TEI}}}particDesc//{{{TEI}}}person")
+    }
 
 
 def local_name(element: etree._Element) -> str:

@@ -21,7 +21,7 @@ _TIME = re.compile(r"^(?:(\d{2,5}):)?([0-5]\d):([0-5]\d)[.,](\d{3})$")
 
 #: What our own exports call a file: work, track, language.
 _OWN_NAME = re.compile(
-    r"^cairn-(?P<work>[0-9a-hjkmnp-tv-z]{10})\.(?P<track>[a-z0-9]{1,12})\.(?P<language>[A-Za-z0-9-]+)$"
+    r"^cairn-(?P<work>[0-9a-hjkmnp-tv-z]{10})(?:\.(?P<track>t[0-9]{1,6}))?(?:\.(?P<language>[A-Za-z0-9-]+))?$"
 )
 _LANGUAGE_SUFFIX = re.compile(r"^(?P<stem>.+)\.(?P<language>[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)$")
 
@@ -178,10 +178,10 @@ def timed_work(
     stem = PurePosixPath(name).stem
     own = _OWN_NAME.match(stem)
     if not identity and own:
-        identity = f"{own['work']}/{own['track']}"
+        identity = f"{own['work']}/{own['track'] or ''}"
     work, _, track_id = identity.partition("/")
     suffix = _LANGUAGE_SUFFIX.match(stem)
-    declared = language or (own["language"] if own else "") or options.language
+    declared = language or (own["language"] if own else None) or options.language
     if not declared and suffix and normalise_tag(suffix["language"]).valid:
         declared, stem = suffix["language"], suffix["stem"]
     tag = normalise_tag(declared)
@@ -189,11 +189,11 @@ def timed_work(
         problems.append(problem("language-unknown", name, "", declared=declared))
     elif declared and tag.changed:
         problems.append(problem("language-normalised", name, "", declared=declared, language=tag.tag))
-    elif not declared:
+    elif not declared and not work:
         problems.append(problem("language-missing", name, "", language="und", where="—"))
     key = f"cairn-{work}" if work else name
     track = ParsedTrack(
-        id=track_id or "t1",
+        id=track_id or ("" if work else "t1"),
         kind=kind,
         language=tag.tag,
         declared_language=declared,

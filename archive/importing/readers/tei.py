@@ -10,7 +10,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from lxml import etree
 
@@ -22,7 +21,16 @@ from archive.importing.parsed import ParsedTrack, ParsedWork
 from archive.importing.problems import Problem, RefusedError, problem
 from archive.importing.reading import Source
 from archive.importing.tei_header import Header, read_header
-from archive.importing.tei_text import TEI, XML_ID, XML_LANG, DivisionReader, language_problem, local_name
+from archive.importing.tei_text import (
+    TEI,
+    XML_ID,
+    XML_LANG,
+    DivisionReader,
+    language_problem,
+    local_name,
+    speakers_of,
+    time_line,
+)
 from archive.importing.xml_reading import parse_xml
 from archive.values.languages import normalise_tag
 
@@ -152,9 +160,10 @@ def _tracks(
     tracks: list[ParsedTrack] = []
     pages: dict[str, str] = {}
     sequences: list[tuple[bool, tuple[str, ...], etree._Element]] = []
+    times, speakers = time_line(root), speakers_of(root)
     for division in divisions:
         is_original = division.get("type") != "translation"
-        reader = DivisionReader(file)
+        reader = DivisionReader(file, times=times, speakers=speakers)
         reader.read(division)
         problems += reader.problems
         for label, image in reader.pages:
@@ -297,9 +306,3 @@ def _kind(header: Header, options: ReadingOptions) -> str:
 
 def _place(element: etree._Element) -> str:
     return str(element.sourceline or "")
-
-
-def regrouped(work: ParsedWork, tracks: tuple[ParsedTrack, ...]) -> ParsedWork:
-    """Return the work with other tracks, its entities gathered again (their mentions are anchors)."""
-    header = tuple(replace(one, mentions=()) for one in work.entities if not one.mentions)
-    return replace(work, tracks=tracks, entities=entities_named(tracks, header)[0])
