@@ -7,7 +7,7 @@
  * Chinese has no face here: a page would fetch megabytes; the reader's own fonts serve it.
  */
 import { copyFile, readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 
 /**
  * Latin beyond Latin-1 as most languages of Europe need it. The Armenian packages carry these
@@ -24,17 +24,21 @@ const REMAINING_LATIN =
   "U+02C8,U+02CA-02DC,U+02DE-02FF,U+1D00-1DBF,U+1E00-1E7F,U+1E86-1E9D,U+1EF4-1EFF,U+20A0-20AB,U+20AD-20C0," +
   "U+2C60-2C7F,U+A720-A7FF";
 
-/** One weight in a script is enough where a second would cost 50 kB: then it stands for all weights. */
+/**
+ * Which cuts of a script have a file of their own. A browser picks one cut of a family and looks only there, so every
+ * script needs a rule in every cut: where a second file would cost 50 kB, or where the script has no italic, the first
+ * file stands in.
+ */
 const SERIF = [
-  ["noto-serif", "latin", ["400", "500", "400i"]],
-  ["noto-serif-armenian", "latin-ext", ["400", "500"], EUROPEAN_LATIN],
+  ["noto-serif", "latin", ["400", "400i"]],
+  ["noto-serif-armenian", "latin-ext", ["400"], EUROPEAN_LATIN],
   ["noto-serif", "latin-ext", ["400", "400i"], REMAINING_LATIN],
-  ["noto-serif", "cyrillic", ["400", "500", "400i"]],
+  ["noto-serif", "cyrillic", ["400", "400i"]],
   ["noto-serif", "cyrillic-ext", ["400"]],
-  ["noto-serif", "greek", ["400", "500"]],
+  ["noto-serif", "greek", ["400"]],
   ["noto-serif", "vietnamese", ["400"]],
-  ["noto-serif-armenian", "armenian", ["400", "500"]],
-  ["noto-serif-hebrew", "hebrew", ["400", "500"]],
+  ["noto-serif-armenian", "armenian", ["400"]],
+  ["noto-serif-hebrew", "hebrew", ["400"]],
   ["noto-naskh-arabic", "arabic", ["400"]],
   ["noto-serif-khmer", "khmer", ["400"]],
   ["noto-sans-ethiopic", "ethiopic", ["400"]],
@@ -52,25 +56,28 @@ const SANS = [
   ["noto-sans-arabic", "arabic", ["400"]],
 ];
 
+const FAMILIES = [
+  ["Cairn Serif", SERIF, ["400", "400i"]],
+  ["Cairn Sans", SANS, ["400", "600"]],
+];
+
 /** @returns {Promise<string>} the `@font-face` rules; the files are copied into `target`. */
 export async function layFonts(modules, target) {
   const rules = [];
-  for (const [family, faces] of [["Cairn Serif", SERIF], ["Cairn Sans", SANS]]) {
-    for (const [pack, subset, weights, ownRange] of faces) {
+  for (const [family, faces, cuts] of FAMILIES) {
+    for (const [pack, subset, own, ownRange] of faces) {
       const folder = join(modules, "@fontsource", pack);
       const ranges = JSON.parse(await readFile(join(folder, "unicode.json"), "utf8"));
       const range = ownRange ?? ranges[subset];
       if (!range) throw new Error(`${pack} has no subset "${subset}" (see ${folder}/unicode.json)`);
-      for (const cut of weights) {
-        const italic = cut.endsWith("i");
-        const weight = parseInt(cut, 10);
-        const file = join(folder, "files", `${pack}-${subset}-${weight}-${italic ? "italic" : "normal"}.woff2`);
-        await copyFile(file, join(target, basename(file)));
-        const alone = weights.filter((other) => other.endsWith("i") === italic).length === 1 && !italic;
+      for (const cut of cuts) {
+        const drawn = own.includes(cut) ? cut : own[0];
+        const file = `${pack}-${subset}-${parseInt(drawn, 10)}-${drawn.endsWith("i") ? "italic" : "normal"}.woff2`;
+        await copyFile(join(folder, "files", file), join(target, file));
         rules.push(
-          `@font-face{font-family:"${family}";font-style:${italic ? "italic" : "normal"};` +
-            `font-weight:${alone ? "400 600" : weight};font-display:swap;` +
-            `src:url("./fonts/${basename(file)}") format("woff2");unicode-range:${range}}`,
+          `@font-face{font-family:"${family}";font-style:${cut.endsWith("i") ? "italic" : "normal"};` +
+            `font-weight:${parseInt(cut, 10)};font-display:swap;` +
+            `src:url("./fonts/${file}") format("woff2");unicode-range:${range}}`,
         );
       }
     }

@@ -17,8 +17,8 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext
 
-from archive.projection.redaction import WITHHELD
 from archive.templatetags.site_language import bcp47, direction, language_name
+from archive.values.text import WITHHELD
 
 register = template.Library()
 
@@ -87,13 +87,13 @@ def clock(milliseconds: int) -> str:
 
 
 def entity_links(entities: Iterable[Json], language: str) -> dict[str, str]:
-    """Address of the page of each entity that has one, under every name by which a mark may refer to it."""
+    """Escaped address of the page of each entity that has one, by every name by which a mark may refer to it."""
     links: dict[str, str] = {}
     for entity in entities:
         page, public_id = PAGES_OF_KIND.get(str(entity.get("kind", ""))), entity.get("id")
         if not page or not public_id:
             continue
-        address = f"/{language}/{page}/{public_id}/"
+        address = escape(f"/{language}/{page}/{public_id}/")
         for reference in (entity.get("authority"), entity.get("key"), public_id):
             if reference:
                 links.setdefault(str(reference), address)
@@ -105,16 +105,16 @@ def _opening(mark: Json, writer: _Writer, inside_link: bool) -> tuple[str, str, 
     kind = str(mark.get("type", ""))
     if kind in _PLAIN_ELEMENTS:
         return (*_PLAIN_ELEMENTS[kind], False)
-    data = mark.get("data")
-    data = data if isinstance(data, Mapping) else {}
     if kind in PAGES_OF_KIND:
-        address = "" if inside_link else writer.links.get(str(mark.get("ref") or mark.get("key") or ""), "")
-        if not address and mark.get("key") and not inside_link:
-            address = writer.links.get(str(mark["key"]), "")
+        address = (
+            "" if inside_link else writer.links.get(mark.get("ref") or "") or writer.links.get(mark.get("key") or "")
+        )
         before, after = ("<bdi>", "</bdi>") if kind in NAMES else ("", "")
         if address:
-            return f'<a class="entity" href="{escape(address)}">{before}', f"{after}</a>", True
+            return f'<a class="entity" href="{address}">{before}', f"{after}</a>", True
         return before, after, False
+    data = mark.get("data")
+    data = data if isinstance(data, dict) else {}
     if kind == "date":
         when = str(data.get("when", ""))
         return (f'<time datetime="{when}">', "</time>", False) if _CALENDAR_DATE.match(when) else ("", "", False)
@@ -138,7 +138,7 @@ def _point(mark: Json, writer: _Writer, page: str) -> str:
     """What stands at one position of the text: a page number, a note's number, a gap."""
     kind = mark.get("type")
     data = mark.get("data")
-    data = data if isinstance(data, Mapping) else {}
+    data = data if isinstance(data, dict) else {}
     if kind == "note":
         text = str(data.get("text", "")).strip()
         if not text:
@@ -174,6 +174,10 @@ def _withheld(instead: str, writer: _Writer) -> str:
     )
 
 
+def _outermost_first(span: tuple[int, int, Json]) -> tuple[int, int]:
+    return span[0], -span[1]
+
+
 def _sound_marks(marks: Sequence[Json], length: int) -> tuple[list[tuple[int, int, Json]], dict[int, list[Json]]]:
     """Marks within the text, as spans in order of opening and as points by position; impossible offsets are dropped.
 
@@ -200,7 +204,7 @@ def _sound_marks(marks: Sequence[Json], length: int) -> tuple[list[tuple[int, in
             if span[2].get("type") == "withheld" or not any(span[0] < end and start < span[1] for start, end in hidden)
         ]
         points = {at: found for at, found in points.items() if not any(start < at < end for start, end in hidden)}
-    spans.sort(key=lambda span: (span[0], -span[1]))
+    spans.sort(key=_outermost_first)
     return spans, points
 
 
@@ -218,37 +222,41 @@ def marked_text(text: str, marks: Sequence[Json], writer: _Writer, page: str = "
     out: list[str] = []
     #: Open elements, outermost first: (end offset, mark, end tag, is a link).
     stack: list[tuple[int, Json, str, bool]] = []
+    nearest_end = len(text) + 1
     withheld_until = -1
     upcoming = 0
-
-    def open_span(end: int, mark: Json) -> None:
-        start_tag, end_tag, is_link = _opening(mark, writer, any(entry[3] for entry in stack))
-        out.append(start_tag)
-        stack.append((end, mark, end_tag, is_link))
-
-    for index, at in enumerate(borders):
-        if stack and any(entry[0] <= at for entry in stack):
+    open_links = 0
+    for at, following in zip(borders, [*borders[1:], 0], strict=True):
+        if nearest_end <= at:
             outermost = next(place for place, entry in enumerate(stack) if entry[0] <= at)
             unwound = stack[outermost:]
-            for entry in reversed(unwound):
-                out.append(entry[2])
             del stack[outermost:]
+            out.extend([entry[2] for entry in reversed(unwound)])
+            open_links -= sum(entry[3] for entry in unwound)
             for end, mark, _, _ in unwound:
                 if end > at:
-                    open_span(end, mark)
+                    start_tag, end_tag, is_link = _opening(mark, writer, open_links > 0)
+                    out.append(start_tag)
+                    stack.append((end, mark, end_tag, is_link))
+                    open_links += is_link
+            nearest_end = min((entry[0] for entry in stack), default=len(text) + 1)
         for mark in points.get(at, ()):
             out.append(_point(mark, writer, page))
         while upcoming < len(spans) and spans[upcoming][0] == at:
-            start, end, mark = spans[upcoming]
+            _, end, mark = spans[upcoming]
             upcoming += 1
             if mark.get("type") == "withheld":
-                if start >= withheld_until:
-                    out.append(_withheld(text[start:end], writer))
+                if at >= withheld_until:
+                    out.append(_withheld(text[at:end], writer))
                 withheld_until = max(withheld_until, end)
             else:
-                open_span(end, mark)
-        if index + 1 < len(borders) and at >= withheld_until:
-            out.append(escape(text[at : borders[index + 1]], quote=False))
+                start_tag, end_tag, is_link = _opening(mark, writer, open_links > 0)
+                out.append(start_tag)
+                stack.append((end, mark, end_tag, is_link))
+                open_links += is_link
+                nearest_end = min(nearest_end, end)
+        if following and at >= withheld_until:
+            out.append(escape(text[at:following], quote=False))
     return "".join(out)
 
 
@@ -306,8 +314,10 @@ def transcript_html(work: Json, original: Json | None, companion: Json | None, w
         named = f'<bdi class="speaker">{escape(said_by, quote=False)}</bdi> ' if said_by and said_by != speaker else ""
         speaker = said_by or speaker
         mark = "¶" if start is None else clock(start)
+        bare = " bare" if start is None and not named else ""
+        anchor = escape(str(first.get("id", "")))
         out.append(
-            f'<div class="row-head">{named}<a class="moment" dir="ltr" href="#{escape(str(first.get("id", "")))}">'
+            f'<div class="row-head{bare}">{named}<a class="moment" dir="ltr" href="#{anchor}">'
             f'<span class="visually-hidden">{passage_label} </span>{mark}</a></div>'
         )
         for name, track_id, attributes in shown:

@@ -58,9 +58,10 @@ def worded(value: Json | str | None) -> SafeString:
     chosen = choose_text(value)
     if not chosen.text:
         return SafeString("")
-    language = f' lang="{escape(chosen.language)}"' if chosen.language else ""
+    known = chosen.language not in ("", "und")
+    language = f' lang="{escape(chosen.language)}" dir="{chosen.direction}"' if known else ' dir="auto"'
     return mark_safe(  # noqa: S308 - every part is escaped here
-        f'<bdi{language} dir="{chosen.direction}">{escape(chosen.text, quote=False)}</bdi>'
+        f"<bdi{language}>{escape(chosen.text, quote=False)}</bdi>"
     )
 
 
@@ -361,14 +362,29 @@ def _plural_path(kind: str) -> str:
     }.get(kind, "")
 
 
-@register.filter
-def by_role(contributors: Iterable[Json] | None) -> list[tuple[str, list[Json]]]:
-    """Contributors under the words that introduce them, in the order in which the roles first appear."""
+#: Who speaks in a work, as against who looked after its edition.
+VOICES = ("narrator", "author", "interviewer", "addressee")
+
+
+def _by_role(contributors: Iterable[Json] | None, *, voices: bool) -> list[tuple[str, list[Json]]]:
     grouped: dict[str, list[Json]] = {}
     for contributor in contributors or ():
-        if contributor.get("name") or contributor.get("withheld"):
-            grouped.setdefault(role_label(str(contributor.get("role", ""))), []).append(contributor)
+        role = str(contributor.get("role", ""))
+        if (role in VOICES) is voices and (contributor.get("name") or contributor.get("withheld")):
+            grouped.setdefault(role_label(role), []).append(contributor)
     return list(grouped.items())
+
+
+@register.filter
+def voices(contributors: Iterable[Json] | None) -> list[tuple[str, list[Json]]]:
+    """Those who speak or are spoken to, under the words that introduce them, in the order in which roles appear."""
+    return _by_role(contributors, voices=True)
+
+
+@register.filter
+def workers(contributors: Iterable[Json] | None) -> list[tuple[str, list[Json]]]:
+    """Translators, transcribers and editors, in the same form."""
+    return _by_role(contributors, voices=False)
 
 
 @register.filter
@@ -381,6 +397,23 @@ def by_kind(entities: Iterable[Json] | None) -> list[tuple[str, list[Json]]]:
     return [
         (kind, grouped[kind]) for kind in ("person", "place", "event", "organisation", "concept") if kind in grouped
     ]
+
+
+@register.simple_tag
+def named_entities(kind: str, entities: Iterable[Json]) -> SafeString:
+    """Items of the list of entities of one kind: each a link to its page, else to where it is first named.
+
+    Written here and not in the template: a long testimony names two hundred.
+    """
+    items = []
+    for entity in entities:
+        name, mentions = str(worded(entity.get("name"))), entity.get("mentions")
+        if entity.get("id"):
+            name = f'<a href="{escape(page_of(kind, str(entity["id"])))}">{name}</a>'
+        elif mentions:
+            name = f'<a class="unlinked" href="#{escape(str(mentions[0]))}">{name}</a>'
+        items.append(f"<li>{name}</li>")
+    return mark_safe("".join(items))  # noqa: S308 - names come from worded(), the rest is escaped here
 
 
 @register.simple_tag
