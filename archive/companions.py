@@ -32,7 +32,7 @@ def refresh_companions(public_ids: Iterable[str], now: datetime) -> None:
 
 
 def _refresh(ids: list[str], now: datetime) -> None:
-    uses: dict[str, list[dict[str, Any]]] = {}
+    uses: dict[str, list[Any]] = {}
     rows = PublicationLink.objects.filter(relation__in=COMPANION_RELATIONS, target__in=ids).values(
         "target", "publication__audience", "publication__group", "publication__not_after", "publication__fiction"
     )
@@ -95,7 +95,7 @@ def project_collection(collection: Collection) -> dict[str, Any]:
 
 
 def _rows(
-    record: Any, payload: dict[str, Any], uses: list[dict[str, Any]], now: datetime
+    record: Any, payload: dict[str, Any], uses: list[Any], now: datetime
 ) -> Iterable[tuple[Publication, list[tuple[str, str]]]]:
     """One row on the lowest rung of the works that name it; on the community rung one row a community."""
     community = record.community.slug if record.community_id else ""

@@ -320,9 +320,9 @@ class Gate:
         ids = {row.public_id for row, _links, _files in built}
         existing: dict[tuple[str, str], Publication] = {}
         first: dict[str, datetime] = {}
-        for old in Publication.objects.filter(public_id__in=ids).defer("payload"):
-            existing[(old.public_id, old.audience)] = old
-            first[old.public_id] = min(first.get(old.public_id, self.now), old.first_published_at)
+        for row in Publication.objects.filter(public_id__in=ids).defer("payload"):
+            existing[(row.public_id, row.audience)] = row
+            first[row.public_id] = min(first.get(row.public_id, self.now), row.first_published_at)
         fresh, kept = [], set()
         for row, links, files in built:
             row.version = version_of(row, links)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from accounts.invitations import InvitationRefused
 from archive.audit import actor_of
 from archive.models import AuditEvent, Community, Membership, Role
 
@@ -40,7 +42,9 @@ def join_by_invitation(sender: Any, *, user: Any, scope: str, role: str, **_kwar
     """An accepted invitation becomes a membership; one that leads nowhere of ours is left alone."""
     if not scope.startswith(SCOPE):
         return
-    community = Community.objects.get(slug=scope.removeprefix(SCOPE))
+    community = Community.objects.filter(slug=scope.removeprefix(SCOPE)).first()
+    if community is None:
+        raise InvitationRefused(_("The community that invited you is no longer in the archive."))
     join(user, community, role)
     AuditEvent.objects.create(
         action="member-joined",

@@ -65,7 +65,9 @@ def same_as(publication: Publication, viewer: Viewer = ANONYMOUS) -> QuerySet[Pu
 
 def counts(relation: str, viewer: Viewer = ANONYMOUS, *, kinds: Iterable[str] = ()) -> dict[str, int]:
     """How many visible works name each target of a relation."""
-    rows = listing(viewer, **({"kind__in": list(kinds)} if kinds else {})).order_by()
+    rows = listing(viewer).order_by()
+    if kinds:
+        rows = rows.filter(kind__in=list(kinds))
     found = (
         PublicationLink.objects.filter(relation=relation, publication__in=rows.values("pk"))
         .values_list("target")

@@ -60,7 +60,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "csp",
-    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -73,11 +72,12 @@ INSTALLED_APPS = [
     # Last: it wires the rooms together once all of them are ready.
     "config.apps.ConfigConfig",
 ]
-# Wagtail needs no Django admin; it is left out so that no second, ungated admin exists.
-INSTALLED_APPS.remove("django.contrib.admin.apps.SimpleAdminConfig")
+# Django's own admin is left out: no second, ungated admin may exist.
 
 MIDDLEWARE = [
     "config.headers.ForwardedHeadersFromProxiesOnly",
+    # Outside everything that makes a page, inside what decides where a request really comes from.
+    "archive.public.page_cache.PublicPageCache",
     "config.headers.SecurityHeaders",
     "config.headers.ContentPolicyMiddleware",
     "archive.vault.closing.ClosedWhileReplaying",
@@ -137,6 +137,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
             "PRAGMA cache_size=-32000; PRAGMA mmap_size=134217728;"
         ),
     }
+    # A thread keeps its connection: opening one costs more than most requests.
+    DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
     DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
+import shutil
 import sqlite3
 import tempfile
 from pathlib import Path
 
+import django
 import pytest
 
 # Before Django reads its settings: the tests own a fresh instance and no variable of the shell.
 _instance = tempfile.mkdtemp(prefix="cairn-test-")
+atexit.register(shutil.rmtree, _instance, ignore_errors=True)
 os.environ["CAIRN_DATA"] = _instance
 os.environ["CAIRN_MODE"] = "development"
+# Not in pyproject.toml: pytest-django would read the settings before this file has set the scene.
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 for _name in ("SECRET_KEY", "PUBLIC_URL", "DEBUG"):
     os.environ.pop(_name, None)
+
+django.setup()
 
 #: Real material to test against, beside a developer's or CI's checkout; absent elsewhere.
 SHARED = Path(os.environ.get("CAIRN_SHARED", Path(__file__).resolve().parent.parent.parent / "shared"))

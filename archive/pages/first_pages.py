@@ -9,6 +9,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from wagtail.models import Locale, Page, Site
 
+from archive.models.publication import PublicClock
+from archive.pages import clock
 from archive.pages.models import AboutPage, EssayPage, HelpPage, HomePage
 
 
@@ -88,6 +90,9 @@ def make_first_pages() -> None:
             own_home = home if locale == english else _translation(home, locale, root, "Cairn", f"home-{code}")
             for model, slug, words in ((AboutPage, "about", _about()), (HelpPage, "help", _help())):
                 _subpage(model, slug, words, own_home, english, locale)
+    # Without a first version nothing could be kept by the page cache.
+    if not PublicClock.objects.exists():
+        clock.turn()
 
 
 def _site(home: HomePage) -> None:

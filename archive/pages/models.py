@@ -29,8 +29,9 @@ class PublicPage(Page):
         abstract = True
 
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        from archive.public.reading import mark_cacheable
+        from archive.public.reading import mark_cacheable, viewer_for
 
+        viewer_for(request)
         response = super().serve(request, *args, **kwargs)
         if hasattr(response, "render"):
             response.render()

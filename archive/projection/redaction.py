@@ -6,10 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from archive.values.text import Cue, Mark, Track
-
-#: Stands in the text where something was taken out and nothing was given to show instead.
-WITHHELD = "[…]"
+from archive.values.text import WITHHELD, Cue, Mark, Track
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def report(request: HttpRequest) -> HttpResponse:
 def has_asked(viewer: Viewer, public_id: str) -> bool:
     """Whether this reader waits for an answer about this work."""
     return (
-        viewer.authenticated
+        viewer.user_id is not None
         and AccessRequest.objects.filter(
             public_id=public_id, user_id=viewer.user_id, state=AccessRequest.State.PENDING
         ).exists()

@@ -41,7 +41,12 @@ def browse(request: HttpRequest, segment: str) -> HttpResponse:
             rows = rows.filter(links__relation="language", links__target=language)
     counts = publications.counts(kind, viewer, kinds=WORKS) if kind not in WORKS else None
     items, page = _page(request, rows, counts, keep={"language": language} if language else {})
-    context = {"kind": kind, "items": items, "page": page, "filters": [f for f in filters if f["options"]]}
+    context: dict[str, Any] = {
+        "kind": kind,
+        "items": items,
+        "page": page,
+        "filters": [f for f in filters if f["options"]],
+    }
     context["fiction"] = any(item["fiction"] for item in items)
     return mark_cacheable(request, render(request, "archive/browse.html", context))
 
@@ -190,7 +195,7 @@ def language(request: HttpRequest, tag: str) -> HttpResponse:
     items, page_ = _page(request, rows, None, keep={})
     if not items:
         raise Http404
-    context = {"kind": "language", "authority": {"language": tag}, "items": items, "page": page_}
+    context: dict[str, Any] = {"kind": "language", "authority": {"language": tag}, "items": items, "page": page_}
     context["fiction"] = all(item["fiction"] for item in items)
     return mark_cacheable(request, render(request, "archive/authority_detail.html", context))
 

@@ -27,6 +27,8 @@ def viewer_for(request: HttpRequest) -> Viewer:
     """Who reads, read once a request; without a session cookie nobody is looked up."""
     viewer = getattr(request, "cairn_viewer", None)
     if viewer is None:
+        # Read before anything that a list will show: a change in between makes the kept page a miss.
+        request.cairn_clock = publications.clock()[0]  # type: ignore[attr-defined]
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             viewer = viewer_of(request.user)
         else:
@@ -70,6 +72,9 @@ def mark_cacheable(
     patch_vary_headers(response, ["Cookie"])
     if not viewer.authenticated and response.status_code == 200:
         response.cairn_checked_against = publication.pk if publication is not None else "clock"  # type: ignore[attr-defined]
+        response.cairn_version = (  # type: ignore[attr-defined]
+            publication.version if publication is not None else getattr(request, "cairn_clock", None)
+        )
     return response
 
 

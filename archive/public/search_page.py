@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -60,9 +61,9 @@ def _context(request: HttpRequest, q: str, answer: Answer) -> dict[str, Any]:
         chosen.setdefault(name, [v for v in request.GET.getlist(name) if v])
     chosen = {name: values for name, values in chosen.items() if values}
 
-    def address(query: str = q, page: int = 1, **changed: list[str]) -> str:
+    def address(query: str = q, page: int = 1, changed: Mapping[str, list[str]] | None = None) -> str:
         pairs = [("q", query)] if query else []
-        for name, values in {**chosen, **changed}.items():
+        for name, values in {**chosen, **(changed or {})}.items():
             pairs += [(name, value) for value in values]
         if page > 1:
             pairs.append(("page", str(page)))
@@ -74,7 +75,7 @@ def _context(request: HttpRequest, q: str, answer: Answer) -> dict[str, Any]:
         for value in answer.facets.get(name, ())[:SHOWN_VALUES]:
             others = [v for v in chosen.get(name, []) if v != value.value]
             active = value.selected or value.value in chosen.get(name, [])
-            to = address(**{name: others if active else [*others, value.value]})
+            to = address(changed={name: others if active else [*others, value.value]})
             options.append({"label": value.label, "url": to, "count": value.count, "active": active})
             if active:
                 marked.append({"label": value.label, "remove_url": to})

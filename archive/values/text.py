@@ -13,6 +13,9 @@ from typing import Any, TypedDict
 
 from archive.values.public_id import ALPHABET
 
+#: Stands in a text where something was taken out and nothing was given to show instead.
+WITHHELD = "[…]"
+
 
 class Mark(TypedDict, total=False):
     start: int

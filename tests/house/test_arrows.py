@@ -28,6 +28,8 @@ PUBLIC_SIDE = (
     "archive.values",
     "archive.interchange",
     "archive.templatetags",
+    # Whether the site is closed while a restore is replayed: a marker file, no record.
+    "archive.vault.ledger",
 )
 
 
