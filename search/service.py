@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -269,7 +270,7 @@ def _safe(escaped: str) -> SafeString:
 
 def _fragment(anchor: str, start_ms: int | None) -> str:
     if anchor:
-        return f"#{anchor}"
+        return f"#{quote(anchor)}"
     return f"#t={start_ms / 1000:g}" if start_ms is not None else ""
 
 

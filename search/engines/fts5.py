@@ -125,8 +125,8 @@ class Fts5Engine(Engine):
         if query.conditions and not expression:
             visible = self._without_excluded(connection, epoch, catalogue, query, view, visible)
         if query.across:
-            works = self._with_all(connection, epoch, catalogue, query, view)
-            visible = [profile for profile in visible if profile.work in works]
+            having_all = self._with_all(connection, epoch, catalogue, query, view)
+            visible = [profile for profile in visible if profile.work in having_all]
         selection = catalogue.select(visible, query.filters)
         of_work: dict[str, list[Profile]] = {}
         for profile in selection.profiles:

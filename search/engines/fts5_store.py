@@ -184,8 +184,9 @@ class Store:
         # Freed cells are overwritten with zeros: what was removed is not left in the file.
         connection.execute("PRAGMA secure_delete=ON")
         connection.execute("PRAGMA temp_store=MEMORY")
-        connection.execute("PRAGMA cache_size=-16000")
-        connection.execute("PRAGMA mmap_size=536870912")
+        # Pages are read from the mapped file, which all processes share; a cache is private to each thread.
+        connection.execute("PRAGMA cache_size=-4000")
+        connection.execute("PRAGMA mmap_size=1073741824")
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'applied'").fetchone():
             connection.executescript(_COMMON)
         if not connection.execute("SELECT 1 FROM meta WHERE name = 'epoch'").fetchone():
@@ -231,15 +232,17 @@ class Store:
 
     @contextlib.contextmanager
     def less_durable(self) -> Iterator[None]:
-        """Commits of this thread stay atomic but may be lost in a power cut; for what is made again anyway."""
+        """Large, cheap commits in this thread: atomic, but lost in a power cut; for what is made again anyway."""
         connection = self.connection()
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint=20000")
+        connection.execute("PRAGMA cache_size=-64000")
         try:
             yield
         finally:
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA wal_autocheckpoint=1000")
+            connection.execute("PRAGMA cache_size=-4000")
 
     # --- facts about the file -----------------------------------------------------------------------
 
