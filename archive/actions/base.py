@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -33,7 +34,7 @@ def reason_in_words(code: str) -> str:
     }.get(code, _("You may not do this."))
 
 
-class Action:
+class Action(ABC):
     """A verb on records: the constructor takes facts, ``check`` authorises, ``execute`` acts and leaves a trail.
 
     :param user: who acts; None is the system itself (a job that opens an embargo, a restore).
@@ -46,6 +47,14 @@ class Action:
         self.user = user
         self.now = timezone.now()
         self.viewer: Viewer | None = viewer_of(user, self.now) if user is not None else None
+
+    @abstractmethod
+    def check(self) -> None:
+        """:raises ActionRefused: when it may not or cannot be done."""
+
+    @abstractmethod
+    def execute(self) -> Any:
+        """Check, act in one transaction, leave a trail."""
 
     def authorise(self, obj: object) -> None:
         """:raises ActionRefused: when the user may not do this to ``obj``."""

@@ -48,7 +48,7 @@ class WithdrawAction(Action):
             if self.work.state == RecordState.WITHDRAWN and earlier is not None:
                 return earlier
             ledger.append({"public_id": self.work.public_id, "uuid": str(self.work.uuid), "reason": self.reason})
-            impact = self._impact()
+            impact = self.impact()
             Record.objects.filter(pk=self.work.pk).update(
                 state=RecordState.WITHDRAWN, wanted_public=False, opens_at=None
             )
@@ -80,7 +80,7 @@ class WithdrawAction(Action):
             )
         return case
 
-    def _impact(self) -> dict[str, Any]:
+    def impact(self) -> dict[str, int]:
         """What stands in public because of this work, counted before it goes."""
         rows = Publication.objects.filter(public_id=self.work.public_id)
         return {

@@ -58,7 +58,7 @@ def layers(body: bytes, depth: int = 3) -> Iterator[bytes]:
 
 def found_in(body: bytes, canaries: set[str]) -> set[str]:
     """Which canaries an answer carries in any form."""
-    found = set()
+    found: set[str] = set()
     for layer in layers(body):
         for canary in canaries - found:
             if any(form in layer for form in forms_of(canary)):
