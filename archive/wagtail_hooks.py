@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.templatetags.static import static
+from django.utils.html import format_html
 from wagtail import hooks
 
 from archive import models
@@ -28,3 +30,8 @@ from archive.desk import works  # noqa: E402 - after the policies, see above
 @hooks.register("register_admin_viewset")
 def register_viewsets() -> list[Any]:
     return works.viewsets()
+
+
+@hooks.register("insert_global_admin_css")
+def desk_styles() -> str:
+    return format_html('<link rel="stylesheet" href="{}">', static("desk/desk.css"))

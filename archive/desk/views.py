@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from wagtail.admin.views import generic
 from wagtail.admin.views.generic import chooser as chooser_views
 
+from archive.desk.sealing import fields_kept_from, seals_of
 from archive.policy import Decision, Viewer, may, viewer_of, visible
 
 
@@ -42,6 +43,11 @@ class DeskView:
     def require(self, action: str, obj: object) -> None:
         """:raises PermissionDenied: for something she may see and yet not do."""
         if not self.may(action, obj):
+            raise PermissionDenied
+
+    def require_any(self, actions: tuple[str, ...], obj: object) -> None:
+        """:raises PermissionDenied: when none of these is hers to do."""
+        if not any(self.may(action, obj) for action in actions):
             raise PermissionDenied
 
 
@@ -79,6 +85,17 @@ class RecordEditView(DeskView, generic.EditView):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "viewer": self.viewer}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        hidden = fields_kept_from(self.viewer, self.object)
+        labels = [str(label) for _code, label, fields in seals_of(self.object.kind) if hidden & set(fields)]
+        return context | {"kept_back": labels, **self.beside(self)}
+
+    @staticmethod
+    def beside(view: RecordEditView) -> dict[str, Any]:
+        """What a kind shows beside its form; a viewset hands in its own."""
+        return {}
 
     def save_instance(self) -> Any:
         self.require("edit", self.form.instance)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
+from archive.desk.consent_screen import ConsentScreen
 from archive.desk.forms import CheckboxList, RecordForm
+from archive.desk.gate_screen import GateScreen
+from archive.desk.screens import tabs_of
+from archive.desk.views import RecordEditView
 from archive.desk.viewsets import RecordChooserViewSet, RecordViewSet
 from archive.models import Document, Sensitivity, Testimony
 
@@ -54,10 +59,33 @@ class DocumentForm(WorkForm):
         formfield_callback = WorkForm.field_for
 
 
+def tabs_beside(view: RecordEditView) -> dict[str, Any]:
+    """A work's form stands among its other screens."""
+    namespace = view.edit_url_name.partition(":")[0]
+    return {"tabs": tabs_of(view.viewer, view.object, namespace, "edit")}
+
+
+class WorkEditView(RecordEditView):
+    beside = staticmethod(tabs_beside)
+
+
 class WorkViewSet(RecordViewSet):
-    add_to_admin_menu = True
+    edit_view_class = WorkEditView
     list_display = ["__str__", "collection", "original_language", "state", "public_id"]
     list_filter = ["collection", "original_language", "state", "hidden"]
+
+    def further_urls(self, key: str) -> list[URLPattern]:
+        return [path(f"<{key}:pk>/{name}/", self.screen(view), name=name) for name, view in SCREENS]
+
+    def screen(self, view_class: Any) -> Any:
+        """A screen of a work of this kind."""
+        return self.construct_view(view_class, namespace=self.url_namespace)
+
+
+SCREENS: tuple[tuple[str, Any], ...] = (
+    ("gate", GateScreen),
+    ("consent", ConsentScreen),
+)
 
 
 class TestimonyViewSet(WorkViewSet):
@@ -65,6 +93,7 @@ class TestimonyViewSet(WorkViewSet):
     form_class = TestimonyForm
     icon = "openquote"
     name = "testimonies"
+    add_to_admin_menu = True
 
 
 class DocumentViewSet(WorkViewSet):
@@ -72,6 +101,7 @@ class DocumentViewSet(WorkViewSet):
     form_class = DocumentForm
     icon = "doc-full"
     name = "papers"
+    add_to_admin_menu = True
 
 
 class TestimonyChooserViewSet(RecordChooserViewSet):

@@ -1,0 +1,114 @@
+"""Screens of one work besides its form: they share its tabs, find it under the policy, and run actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.generic import TemplateView
+from wagtail.admin import messages
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+
+from archive.actions.base import Action, ActionRefused
+from archive.desk.sealing import shown_title
+from archive.desk.views import DeskView
+from archive.policy import Viewer, may
+
+#: Name of the screen, its label, and the rights of which one opens it.
+TABS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
+    ("edit", gettext_lazy("Description"), ("edit",)),
+    ("transcript", gettext_lazy("Transcript"), ("edit", "translate")),
+    ("gate", gettext_lazy("Gate"), ("read",)),
+    ("consent", gettext_lazy("Consent"), ("consent",)),
+    ("redactions", gettext_lazy("Redactions"), ("edit", "consent")),
+    ("revisions", gettext_lazy("Revisions"), ("read",)),
+    ("preview", gettext_lazy("Preview"), ("preview",)),
+)
+
+
+def may_any(viewer: Viewer, rights: tuple[str, ...], obj: object) -> bool:
+    """Whether one of these rights is the viewer's for ``obj``."""
+    return any(may(viewer, right, obj) for right in rights)
+
+
+def tabs_of(viewer: Viewer, work: Any, namespace: str, active: str) -> list[dict[str, Any]]:
+    """The screens of a work that the viewer may open."""
+    tabs = []
+    for name, label, rights in TABS:
+        if may_any(viewer, rights, work):
+            try:
+                url = reverse(f"{namespace}:{name}", args=[work.pk])
+            except NoReverseMatch:
+                continue
+            tabs.append({"url": url, "label": label, "active": name == active})
+    return tabs
+
+
+class DeskScreen(DeskView, WagtailAdminTemplateMixin, TemplateView):
+    """A screen of the desk that is no form of a record. Subclasses set ``template_name`` and ``page_title``."""
+
+    http_method_names = ["get", "head", "post"]
+
+    def attempt(self, action: Action, said: Any = "") -> Any:
+        """Execute an action; a refusal becomes a message and the answer None."""
+        try:
+            result = action.execute()
+        except ActionRefused as refused:
+            for sentence in refused.sentences or [_("You may not do this.")]:
+                messages.error(self.request, sentence)
+            return None
+        if said:
+            messages.success(self.request, said)
+        return True if result is None else result
+
+
+class WorkScreen(DeskScreen):
+    """A screen of one work; ``tab`` is its name in ``TABS``."""
+
+    model: Any = None
+    namespace = ""
+    tab = ""
+    index_url_name = ""
+
+    @cached_property
+    def rights(self) -> tuple[str, ...]:
+        return next(rights for name, _label, rights in TABS if name == self.tab)
+
+    @cached_property
+    def work(self) -> Any:
+        return self.object_or_404(self.model.objects.select_related("community", "collection"), pk=self.kwargs["pk"])
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        self.require_any(self.rights, self.work)
+        return super().dispatch(request, *args, **kwargs)
+
+    def address(self, name: str = "", *more: Any) -> str:
+        """Address of a screen of this work."""
+        return reverse(f"{self.namespace}:{name or self.tab}", args=[self.work.pk, *more])
+
+    def back(self, fragment: str = "") -> HttpResponse:
+        return HttpResponseRedirect(self.address() + fragment)
+
+    def get_page_title(self) -> str:
+        return str(next(label for name, label, _rights in TABS if name == self.tab))
+
+    def get_page_subtitle(self) -> str:
+        return shown_title(self.work, self.viewer)
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [
+            *self.breadcrumbs_items,
+            {"url": reverse(f"{self.namespace}:index"), "label": self.model._meta.verbose_name_plural},
+            {"url": "", "label": shown_title(self.work, self.viewer)},
+        ]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {
+            "work": self.work,
+            "tabs": tabs_of(self.viewer, self.work, self.namespace, self.tab),
+            "namespace": self.namespace,
+        }
