@@ -71,6 +71,9 @@ def program_folders() -> tuple[Path, ...]:
         Path(sys.base_prefix),
         Path(sysconfig.get_paths()["purelib"]),
         PROJECT / "heritage3d",
+        # gltf-transform, with which Node compresses derivatives.
+        PROJECT / "node_modules",
+        PROJECT / "package.json",
     }
     return tuple(sorted(path.resolve() for path in wanted if path.exists()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,7 @@ COARSE_SHARE = 0.4
 def matching_for(preset: Preset) -> Matching:
     """How carefully a preset matches."""
     if preset.name == "draft":
-        return Matching(coarse_sweeps=(6, 3, 2), fine_sweeps=2)
-    if preset.name == "fine":
-        return Matching(coarse_sweeps=(8, 4, 4), fine_sweeps=4)
+        return replace(Matching(), coarse_sweeps=(6, 3, 2), refinements=1)
     return Matching()
 
 

@@ -1,0 +1,49 @@
+"""Putting the results where people look for them, each file whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from heritage3d.pipeline.report.document import report_html
+from heritage3d.pipeline.sealing import Sealed, write_whole
+
+if TYPE_CHECKING:
+    from heritage3d.pipeline.runner import StageRecord
+
+
+def publish(sealed: Mapping[str, Sealed], records: Sequence[StageRecord], out: Path) -> dict[str, Any]:
+    """Copy the outputs to the top of `out` and complete the report with times, memory and warnings; returns it."""
+    made, judged = sealed["derivatives"].folder, sealed["validate"].folder
+    for source in sorted(path for path in made.rglob("*") if path.is_file() and path.name != "manifest.json"):
+        _copy(source, out / source.relative_to(made))
+    undistorted = sealed["sfm"].folder / "images"
+    for source in sorted(undistorted.iterdir()):
+        _copy(source, out / "cameras" / "images" / source.name)
+    report: dict[str, Any] = json.loads((judged / "report.json").read_text(encoding="utf-8"))
+    report["stages"] = [
+        {"name": each.name, "seconds": each.seconds, "peak_rss_mb": each.peak_rss_mb, "cached": each.cached}
+        for each in records
+    ]
+    report["warnings"] = [warning for each in records for warning in each.warnings]
+    candidates = {
+        "poster": made / "poster.jpg",
+        "facade": judged / "facade.jpg",
+        "coverage": judged / "coverage.jpg",
+        "plan": judged / "cameras.svg",
+    }
+    pictures = {name: path for name, path in candidates.items() if path.exists()}
+    write_whole(out / "report.html", report_html(report, pictures).encode("utf-8"))
+    write_whole(out / "report.json", json.dumps(report, indent=1, ensure_ascii=False).encode("utf-8"))
+    return report
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy that appears whole; a hard link is not enough, because people edit what they are given."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(target.name + ".tmp")
+    shutil.copyfile(source, aside)
+    aside.replace(target)
