@@ -168,11 +168,15 @@ def prove_absence(work: str, texts: Iterable[str] = ()) -> AbsenceProof:
 
     Raises:
         ValueError: the work is still published; proving would take it out of the index.
+        AbsenceNotProven: something of it is still there; try again, then rebuild the index.
         SearchUnavailable: the engine cannot do it now; try again.
     """
     if next(iter(wiring().documents_of(work)), None) is not None:
         raise ValueError(f"{work} is still published; withdraw it before its absence can be proven.")
-    return engines.current().prove_absence(work, texts)
+    proof = engines.current().prove_absence(work, texts)
+    if not proof.holds:
+        raise AbsenceNotProven(f"{work}: {'; '.join(proof.problems)}")
+    return proof
 
 
 def _value_named(engine: Engine, wanted: FieldFilter, view: View, language: str) -> str:

@@ -23,6 +23,10 @@ class RebuildOvertaken(SearchUnavailable):
     """Another rebuild finished while this one ran; its result stands."""
 
 
+class AbsenceNotProven(Exception):
+    """Something of a withdrawn work is still in the index; the message says where, never what."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """What one viewer may see at one moment.

@@ -146,6 +146,14 @@ class TestWordsLeaveTheFile:
         assert proof.holds and proof.words_checked >= 3
         assert "w1" not in engine.works()
 
+    def test_terms_left_in_the_index_are_noticed_without_knowing_the_words(self, engine: Fts5Engine) -> None:
+        with engine.store.writing() as (connection, epoch):
+            connection.execute(f"DELETE FROM passage_{epoch} WHERE text = ?", (self.SECRET,))
+            connection.execute(f"DELETE FROM profile_{epoch} WHERE work = 'w1'")
+        proof = engine.prove_absence("w1")
+        assert not proof.holds
+        assert "more than its rows" in proof.problems[0]
+
     def test_the_proof_fails_when_the_index_is_not_merged(
         self, engine: Fts5Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from search import analysis, engines, service
 from search.documents import Reach
+from search.engines.base import AbsenceNotProven, AbsenceProof
 from tests.search.conftest import MEMBERS, PUBLIC, Site, later, passage
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +174,14 @@ def test_absence_is_proven_of_withdrawn_works_only(archive: Site) -> None:
     del archive.published["w1"]
     assert service.prove_absence("w1").holds
     assert engines.current().works() == {"w2", "w3"}
+
+
+def test_a_failed_proof_is_an_error_not_a_result(archive: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    del archive.published["w1"]
+    left = AbsenceProof("w1", words_checked=3, bytes_scanned=1, leftovers=1, problems=("a word is still in the file",))
+    monkeypatch.setattr(engines.Fts5Engine, "prove_absence", lambda *_arguments: left)
+    with pytest.raises(AbsenceNotProven, match="w1: a word is still in the file"):
+        service.prove_absence("w1")
 
 
 def test_health_names_the_remedy(archive: Site, monkeypatch: pytest.MonkeyPatch) -> None:
