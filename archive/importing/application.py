@@ -39,6 +39,7 @@ from archive.models import (
 )
 from archive.models.record import sort_key
 from archive.revisions import KIND_FIELDS, WORK_FIELDS, new_revision, restore_snapshot, sha256_of, write_tracks
+from archive.values.language_map import from_texts
 from archive.vault.deposit import Filing, KeepOriginals, object_id_of
 from archive.vault.errors import VaultError
 from archive.vault.ingest import Deposit, Original, StoredVersion
@@ -214,7 +215,7 @@ class Application:
             "collection": self.collection.slug,
             "format": work.format,
             "source_sha256": candidate.source_sha256,
-            "title": work.title,
+            "title": from_texts(work.title, work.original_language),
             "original_language": work.original_language,
         }
         deposit = Deposit(

@@ -170,8 +170,8 @@ def likely_encoding(content: bytes) -> str:
         text = sample.decode(encoding, errors="replace")
         script = _GUESS_SCRIPTS.get(encoding, "LATIN")
         fitting = sum(1 for character in text if unicodedata.name(character, "").startswith(script))
-        # Capital letters in the middle of nothing but letters above 127 betray a Latin reading of another alphabet.
-        capitals = sum(1 for character in text if script == "LATIN" and character.isupper())
+        # Many capital letters betray the reading of another alphabet: their bytes are its small or caseless letters.
+        capitals = sum(1 for character in text if character.isupper())
         scores.append((fitting - 0.5 * capitals, -order, encoding))
     return max(scores)[2] if scores and sample else "windows-1252"
 
