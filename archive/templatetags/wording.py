@@ -252,6 +252,14 @@ SCOPES: dict[str, str | Promise] = {
     Scope.IMMERSIVE: gettext_lazy("Use in 3D scenes"),
     Scope.MACHINE: gettext_lazy("Training or analysis by machines"),
 }
+#: From where a document was written: a reader must know it before the first line.
+STANDPOINTS: dict[str, str | Promise] = {
+    "victim": gettext_lazy("by somebody who was persecuted"),
+    "perpetrator": gettext_lazy("by those who persecuted"),
+    "bystander": gettext_lazy("by somebody who stood by"),
+    "rescuer": gettext_lazy("by somebody who helped"),
+    "third-party": gettext_lazy("by a third party"),
+}
 BASES: dict[str, str | Promise] = {
     Basis.INFORMED: gettext_lazy("The person who speaks agreed to this."),
     Basis.EDITION: gettext_lazy("It was published before, and is shown under the terms of that edition."),
@@ -295,6 +303,12 @@ def kind_lead(kind: str) -> str:
 def role_label(role: str) -> str:
     """How a contribution is introduced: ``narrator`` → "Told by"."""
     return str(ROLES.get(role, role))
+
+
+@register.filter
+def standpoint_label(standpoint: str) -> str:
+    """From where a document was written, in words; empty when it is not known."""
+    return str(STANDPOINTS.get(standpoint, ""))
 
 
 @register.filter

@@ -47,6 +47,18 @@ export async function copy(text: string): Promise<boolean> {
   }
 }
 
+let announcer: HTMLElement | null = null;
+
+/** Says something to readers who listen to the page. The region must stand before its words do. */
+export function announce(text: string): void {
+  if (!announcer) {
+    announcer = element("div", { role: "status", class: "visually-hidden" });
+    document.body.append(announcer);
+  }
+  announcer.textContent = "";
+  window.setTimeout(() => announcer?.append(text), 60);
+}
+
 /** Copies and lets a button say so for two seconds; what cannot be copied is shown to be copied by hand. */
 export async function copyFrom(button: HTMLButtonElement, text: string, done: string): Promise<void> {
   const before = button.textContent;
@@ -55,9 +67,6 @@ export async function copyFrom(button: HTMLButtonElement, text: string, done: st
     return;
   }
   button.textContent = done;
-  button.setAttribute("role", "status");
-  window.setTimeout(() => {
-    button.textContent = before;
-    button.removeAttribute("role");
-  }, 2000);
+  announce(done);
+  window.setTimeout(() => (button.textContent = before), 2000);
 }

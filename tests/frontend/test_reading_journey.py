@@ -83,6 +83,7 @@ def test_a_moment_is_cited_and_its_link_copied(site: str, page: Any) -> None:
     assert (
         cited == "Samira K., “We counted the houses by their smoke”, at 00:34, https://cairn.example/id/k3m9x0w7ta#t=34"
     )
+    until(page, "document.querySelector('[role=status]')?.textContent === 'Copied'")
     page.get_by_role("button", name="Copy link").click()
     assert page.evaluate("navigator.clipboard.readText()") == "https://cairn.example/id/k3m9x0w7ta#t=34"
 
