@@ -50,7 +50,12 @@ def spans(text: str, language: str, wanted: Wanted, within: int | None = None) -
     """
     tokens: list[Token] = []
     found: list[tuple[int, int]] = []
-    for token in analyser(language).tokens(text):
+    rules = analyser(language)
+    opening = wanted.terms.union(sequence[0] for sequence, _prefix in wanted.sequences)
+    place = rules.first_place(text, opening, wanted.beginnings)
+    if place is None:
+        return []
+    for token in rules.tokens(text, place):
         if within is not None and found and token.start > found[0][0] + within:
             break
         tokens.append(token)

@@ -20,6 +20,7 @@ from search.answers import Answer, FacetValue, Hit, Result
 from search.conditions import conditions
 from search.documents import Reach
 from search.engines.base import (
+    AbsenceNotProven,
     AbsenceProof,
     Condition,
     Engine,
