@@ -47,7 +47,7 @@ def test_pages_keep_to_the_policy_in_every_language(name: str) -> None:
         root = next(attributes for tag, attributes in page.elements if tag == "html")
         assert root["dir"] == ("rtl" if language == "ar" else "ltr")
         assert root["lang"] == ("zh-Hans" if language == "zh-hans" else language)
-        ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+        ids = [str(attributes["id"]) for _, attributes in page.elements if "id" in attributes]
         assert len(ids) == len(set(ids)), sorted(x for x in ids if ids.count(x) > 1)
         assert sum(tag == "h1" for tag, _ in page.elements) == 1
         for tag, attributes in page.elements:
