@@ -39,7 +39,7 @@ from archive.models import (
 )
 from archive.policy import group_of
 from archive.projection.authorities import load_authorities, view_of
-from archive.projection.redaction import Span
+from archive.projection.redaction import spans_of
 from archive.projection.works import Materials, RedactionRule, project_stub, project_work
 from archive.values.language_map import original_text, public_map
 from archive.values.uncertain_date import parse_date
@@ -229,9 +229,10 @@ class Gate:
                 identity=consent.identity,
                 sealed=frozenset(work.sealed or []),
                 redactions=tuple(
-                    RedactionRule(Span(r.anchor, r.start, r.end, r.replacement), r.hidden_up_to)
+                    RedactionRule(span, r.hidden_up_to)
                     for r in rules
                     if r.anchor
+                    for span in spans_of(r, revision.snapshot)
                 ),
                 authorities={key: views[key] for key in _named_in(revision.snapshot) if key in views},
                 media=tuple({k: v for k, v in f.items() if k != "path"} for f in files),

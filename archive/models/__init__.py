@@ -21,6 +21,7 @@ from archive.models.publication import (
     LADDER,
     AccessRequest,
     Audience,
+    Moved,
     Publication,
     PublicationLink,
     PublicClock,
@@ -31,7 +32,7 @@ from archive.models.publication import (
 from archive.models.record import AUTHORITY_KINDS, WORK_KINDS, Record, RecordKind, RecordState
 from archive.models.revision import Revision
 from archive.models.terms import Answer, Scope, Sensitivity
-from archive.models.texts import IndexSegment, Redaction, TextTrack
+from archive.models.texts import IndexSegment, Redaction, TextTrack, TranscriptDraft
 from archive.models.works import (
     Clip,
     Collection,
@@ -78,6 +79,7 @@ __all__ = [
     "IndexSegment",
     "MediaAsset",
     "Membership",
+    "Moved",
     "Openness",
     "Organisation",
     "Person",
@@ -103,6 +105,7 @@ __all__ = [
     "Testimony",
     "TextTrack",
     "Tombstone",
+    "TranscriptDraft",
     "WithdrawalCase",
     "Work",
 ]

@@ -128,6 +128,16 @@ class Tombstone(models.Model):
         return self.public_id
 
 
+class Moved(models.Model):
+    """A public id whose record was merged into another: its permanent address leads to ``target``."""
+
+    public_id = models.CharField(max_length=10, unique=True)
+    target = models.CharField(max_length=10, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.public_id}→{self.target}"
+
+
 class PublicClock(models.Model):
     """One row whose version changes with every change of the public side; lists are cached against it."""
 

@@ -77,6 +77,10 @@ class Record(models.Model):
     current_revision = models.PositiveIntegerField(default=0, editable=False)
     #: The revision that reviewers passed; the gate publishes this one and no later one.
     reviewed_revision = models.PositiveIntegerField(default=0, editable=False)
+    #: A duplicate that was merged away; it stays as a row so that its address and its trail keep their meaning.
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged", editable=False
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )

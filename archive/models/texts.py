@@ -95,6 +95,9 @@ class Redaction(models.Model):
     end = models.PositiveIntegerField(_("to character"), null=True, blank=True)
     start_ms = models.PositiveIntegerField(_("from (ms)"), null=True, blank=True)
     end_ms = models.PositiveIntegerField(_("to (ms)"), null=True, blank=True)
+    #: The words to hide, wherever they stand in the passage. With them a redaction holds for every revision:
+    #: offsets count in one text only, and the public may still be shown the text before the last edit.
+    words = models.TextField(_("words"), blank=True, max_length=2000)
     mode = models.CharField(_("how"), max_length=15, choices=Mode.choices)
     replacement = models.CharField(_("shown instead"), max_length=200, blank=True)
     #: The highest rung that does not see the span; *community* hides it from everybody.
@@ -110,3 +113,28 @@ class Redaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mode} {self.anchor}"
+
+
+class TranscriptDraft(models.Model):
+    """What one person is changing in the texts of a work and has not saved; also the sign that she is at it.
+
+    ``tracks`` holds the whole cues of each track she changed, by the track's key. ``base_revision`` is the
+    revision she began from; ``conflicts`` what somebody else saved since of passages that she changed too.
+    """
+
+    record = models.ForeignKey(Record, on_delete=models.CASCADE, related_name="drafts")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    tracks = models.JSONField(default=dict, blank=True)
+    base_revision = models.PositiveIntegerField()
+    #: ``{anchor: the text as somebody else saved it}``
+    conflicts = models.JSONField(default=dict, blank=True)
+    #: Grows with every store, so that two windows of one person cannot overwrite each other unnoticed.
+    counter = models.PositiveIntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("draft of a transcript")
+        constraints = [models.UniqueConstraint(fields=["record", "user"], name="one_draft_per_person")]
+
+    def __str__(self) -> str:
+        return f"{self.record_id} {self.user_id}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from archive.values.text import WITHHELD, Cue, Mark, Track
 
@@ -17,6 +17,36 @@ class Span:
     start: int | None
     end: int | None
     replacement: str = ""
+
+
+class Marked(Protocol):
+    """What is read of a redaction."""
+
+    anchor: str
+    words: str
+    start: int | None
+    end: int | None
+    replacement: str
+
+
+def spans_of(redaction: Marked, snapshot: Mapping[str, Any]) -> list[Span]:
+    """Where a redaction acts in one revision.
+
+    With ``words``: at every place in the passage at which they stand. Where they stand nowhere in it, the
+    passage is hidden whole: somebody may have corrected a letter of what is to be hidden.
+    """
+    if not redaction.words:
+        return [Span(redaction.anchor, redaction.start, redaction.end, redaction.replacement)]
+    cues = (cue for track in snapshot.get("tracks", []) for cue in track.get("cues", []))
+    cue = next((cue for cue in cues if cue["id"] == redaction.anchor), {})
+    public = cue.get("public_text")
+    text, words = cue.get("text", "") if public is None else public, redaction.words
+    spans = []
+    at = text.find(words)
+    while at >= 0:
+        spans.append(Span(redaction.anchor, at, at + len(words), redaction.replacement))
+        at = text.find(words, at + len(words))
+    return spans or [Span(redaction.anchor, None, None, redaction.replacement)]
 
 
 def redact(tracks: Iterable[Track], spans: Iterable[Span]) -> list[Track]:
