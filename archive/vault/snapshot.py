@@ -195,12 +195,18 @@ class _Hashing:
 
 
 def dump_database(folder: Path) -> list[Path]:
-    """A consistent copy of the database, taken while others write. Raises :class:`VaultError`."""
+    """A consistent copy of the database, taken while others write. Raises :class:`VaultError`.
+
+    Not inside a transaction: SQLite would wait for its end for ever.
+    """
+    if connection.in_atomic_block:
+        raise RuntimeError("The database cannot be copied inside a transaction.")
     if connection.vendor == "sqlite":
         target = folder / "cairn.sqlite3"
         connection.ensure_connection()
         with closing(sqlite3.connect(target)) as copy:
-            connection.connection.backup(copy, pages=4096)
+            # All pages in one step: in smaller steps every write of another process begins the copy anew.
+            connection.connection.backup(copy, pages=-1)
             # A single file: the copy must not carry a journal of its own.
             copy.execute("PRAGMA journal_mode=DELETE")
         return [target]
