@@ -57,7 +57,7 @@ def run(context: StageContext) -> dict[str, Any]:
     if registered < FEWEST or model.num_points3D() < FEWEST_POINTS:
         raise ImpossibleInput(
             f"Only {registered} of {count} photographs fit together, in {model.num_points3D()} points.",
-            [OVERLAP, TEXTURE, *inspection.advice],
+            [OVERLAP, MOVE, TEXTURE, *inspection.advice],
         )
     if angle < FLATTEST_ANGLE or error > LARGEST_REPROJECTION:
         raise ImpossibleInput(
