@@ -106,13 +106,14 @@ def _opening(mark: Json, writer: _Writer, inside_link: bool) -> tuple[str, str, 
     if kind in _PLAIN_ELEMENTS:
         return (*_PLAIN_ELEMENTS[kind], False)
     if kind in PAGES_OF_KIND:
-        address = (
-            "" if inside_link else writer.links.get(mark.get("ref") or "") or writer.links.get(mark.get("key") or "")
-        )
-        before, after = ("<bdi>", "</bdi>") if kind in NAMES else ("", "")
-        if address:
-            return f'<a class="entity" href="{address}">{before}', f"{after}</a>", True
-        return before, after, False
+        is_name = kind in NAMES
+        before, after = ("<bdi>", "</bdi>") if is_name else ("", "")
+        links = writer.links
+        address = "" if inside_link else links.get(mark.get("ref") or "") or links.get(mark.get("key") or "")
+        if not address:
+            return before, after, False
+        # Terms are many; they stay quieter than names.
+        return f'<a class="{"entity" if is_name else "term"}" href="{address}">{before}', f"{after}</a>", True
     data = mark.get("data")
     data = data if isinstance(data, dict) else {}
     if kind == "date":
