@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from archive.models.media import MediaAsset
 from archive.models.record import Record
 from archive.vault import custody_log
 from archive.vault.ingest import Deposit, Ingest, StoredVersion, SweepReport, ingest_batch, sweep
+from archive.vault.inventory import StoredFile
 from archive.vault.ocfl import DEFAULT_RESERVE, Vault
 from archive.vault.quarantine import Quarantine
 from jobs import api as jobs
@@ -57,6 +58,32 @@ def known(object_id: str, version: int) -> bool:
         detail__vault_object=object_id,
         detail__vault_version=version,
     ).exists()
+
+
+def asset_for(file: StoredFile, object_id: str, version: int, **more: Any) -> MediaAsset:
+    """The row, unsaved, of one original that a version brought; ``more`` are further fields of it."""
+    return MediaAsset(
+        role=file.role if file.role in MediaAsset.Role.values else MediaAsset.Role.ORIGINAL,
+        original_name=file.name,
+        media_type=file.mime,
+        bytes=file.size,
+        sha256=file.sha256,
+        sha512=file.sha512,
+        vault_object=object_id,
+        vault_version=version,
+        vault_path=file.path,
+        **more,
+    )
+
+
+def originals_in(vault: Vault, object_id: str) -> Iterator[tuple[int, StoredFile]]:
+    """Every original of an object once, with the version that brought it."""
+    seen: set[str] = set()
+    for version in range(1, vault.inventory(object_id).head + 1):
+        for facts in vault.record(object_id, version=version)["files"]:
+            if facts["path"] not in seen:
+                seen.add(facts["path"])
+                yield version, StoredFile.from_facts(facts)
 
 
 @dataclass(frozen=True)
@@ -126,18 +153,12 @@ class KeepOriginals:
         with transaction.atomic(durable=True):
             record = filing.save(stored)
             assets = MediaAsset.objects.bulk_create(
-                MediaAsset(
+                asset_for(
+                    file,
+                    stored.object_id,
+                    stored.version,
                     record=record,
-                    role=file.role if file.role in MediaAsset.Role.values else MediaAsset.Role.ORIGINAL,
-                    original_name=file.name,
-                    media_type=file.mime,
-                    bytes=file.size,
-                    sha256=file.sha256,
-                    sha512=file.sha512,
                     technical=(filing.technical or {}).get(file.path, {}),
-                    vault_object=stored.object_id,
-                    vault_version=stored.version,
-                    vault_path=file.path,
                 )
                 for file in stored.added
             )

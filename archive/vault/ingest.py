@@ -236,7 +236,7 @@ def _stage(vault: Vault, deposit: Deposit, syncer: Syncer, now: Callable[[], dat
     except UnknownObject:
         previous = Inventory(deposit.object_id)
     number = previous.head + 1
-    folder, descriptor = _claim(vault, deposit.object_id, number)
+    folder, descriptor = claim_version(vault, deposit.object_id, number)
     staged = _Staged(folder, descriptor, StoredVersion(deposit.object_id, number, (), "", ""), previous)
     batch.append(staged)
 
@@ -288,7 +288,7 @@ def _stage(vault: Vault, deposit: Deposit, syncer: Syncer, now: Callable[[], dat
     staged.inventory = inventory
 
 
-def _claim(vault: Vault, object_id: str, number: int) -> tuple[Path, int]:
+def claim_version(vault: Vault, object_id: str, number: int) -> tuple[Path, int]:
     """Make the locked staging folder that says who is making which version; gives its path and descriptor."""
     folder = vault.staging / f"{_file_name_of(object_id)}@v{number}@{secrets.token_hex(8)}"
     with vault.staging_lock(exclusive=False):

@@ -158,25 +158,31 @@ class Vault:
     @contextmanager
     def staging_lock(self, *, exclusive: bool) -> Iterator[None]:
         """Keep a sweep (exclusive) and the making of new staging entries (shared) apart, over all processes."""
-        descriptor = os.open(self.staging, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+        with lock_folder(self.staging, exclusive=exclusive):
             yield
-        finally:
-            os.close(descriptor)
 
     @contextmanager
     def locked(self, object_id: str) -> Iterator[None]:
         """Hold the writer's lock of an existing object; ends with the process, however that ends."""
-        try:
-            descriptor = os.open(self.object_folder(object_id), os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError as error:
-            raise UnknownObject(f"The vault holds no object {object_id}.") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with lock_folder(self.object_folder(object_id), exclusive=True):
             yield
-        finally:
-            os.close(descriptor)
+
+
+@contextmanager
+def lock_folder(folder: Path, *, exclusive: bool) -> Iterator[None]:
+    """Lock an object's or the staging folder over all processes: shared to copy from it, exclusive to change it.
+
+    Raises :class:`UnknownObject` when there is no such folder.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError as error:
+        raise UnknownObject(f"The vault holds no object in {folder.name}.") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class VerifiedReader:

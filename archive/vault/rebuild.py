@@ -29,7 +29,7 @@ from archive.models import (
 from archive.models.community import Openness
 from archive.revisions import WORK_FIELDS, new_revision, restore_snapshot
 from archive.vault import custody_log, sealing
-from archive.vault.deposit import TOOL, instance_vault
+from archive.vault.deposit import TOOL, asset_for, instance_vault, originals_in
 from archive.vault.errors import VaultError
 from archive.vault.ocfl import Vault, read_inventory
 from archive.vault.replay import ReplayLedger, ReplayReport
@@ -240,26 +240,13 @@ class RebuildFromVault:
 
     def _assets(self, record: Record | None, object_id: str, remembered: dict[str, dict[str, Any]]) -> None:
         """One row for each original, under the version that brought it."""
-        seen: set[str] = set()
-        for version in range(1, self.vault.inventory(object_id).head + 1):
-            for file in self.vault.record(object_id, version=version)["files"]:
-                if file["path"] in seen:
-                    continue
-                seen.add(file["path"])
-                memory = remembered.get(file["path"], {})
-                asset = MediaAsset(
-                    record=record,
-                    role=memory.get("role", MediaAsset.Role.ORIGINAL),
-                    original_name=file["name"],
-                    media_type=file["type"],
-                    bytes=file["bytes"],
-                    sha256=file["sha256"],
-                    sha512=file["sha512"],
-                    technical=memory.get("technical", {}),
-                    vault_object=object_id,
-                    vault_version=version,
-                    vault_path=file["path"],
-                )
-                if "uuid" in memory:
-                    asset.uuid = UUID(memory["uuid"])
-                asset.save()
+        for version, file in originals_in(self.vault, object_id):
+            memory = remembered.get(file.path, {})
+            # A bag that was taken in has its rows already; they only lack their record.
+            asset = MediaAsset.objects.filter(vault_object=object_id, vault_path=file.path).first()
+            if asset is None:
+                asset = asset_for(file, object_id, version, technical=memory.get("technical", {}))
+                asset.role = memory.get("role", asset.role)
+                asset.uuid = UUID(memory["uuid"]) if "uuid" in memory else asset.uuid
+            asset.record = record
+            asset.save()

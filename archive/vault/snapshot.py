@@ -7,7 +7,6 @@ which must survive a restore as it is. The database is copied first: whatever it
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import json
@@ -33,6 +32,7 @@ from archive.vault import custody_log, ledger
 from archive.vault.deposit import instance_vault, reopen_vault
 from archive.vault.durable import CHUNK, FOLDER_MODE, Syncer, require_space, write_all
 from archive.vault.errors import VaultError, fault_of
+from archive.vault.ocfl import lock_folder
 
 FORMAT = "cairn-backup/1"
 MANIFEST = "MANIFEST.json"
@@ -126,7 +126,7 @@ class Backup:
                 self._add(tar, path, f"vault/ocfl/{path.name}", manifest)
         for folder in vault.object_folders():
             # Under the lock that a new version takes, so that none enters half-way.
-            with _locked_folder(folder):
+            with lock_folder(folder, exclusive=False):
                 for path in sorted(folder.rglob("*")):
                     if path.is_file():
                         self._add(tar, path, f"vault/ocfl/{path.relative_to(vault.root)}", manifest)
@@ -165,17 +165,6 @@ class Backup:
             hashed = _Hashing(stream)
             tar.addfile(entry, hashed)  # type: ignore[arg-type]
         manifest.members[name] = hashed.hexdigest()
-
-
-@contextmanager
-def _locked_folder(folder: Path) -> Iterator[None]:
-    """The reader's side of the lock that a new version of an object takes."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 class _Hashing:
