@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from archive import audit
 from archive.gate import Gate
-from archive.models import Document, Publication, Record, RecordKind, Testimony, WithdrawalCase
+from archive.models import Document, Publication, Record, RecordKind, Revision, Testimony, WithdrawalCase
 from search import outbox
 from search import service as search
 
@@ -52,7 +52,7 @@ def prove_absence(context: Any) -> None:
     public_id = context.input["public_id"]
     if Publication.objects.filter(public_id=public_id).exists():
         raise RuntimeError("A withdrawn work still has a publication.")
-    search.prove_absence(public_id)
+    search.prove_absence(public_id, _words_of(public_id))
     with context.commit():
         case = WithdrawalCase.objects.select_for_update().get(pk=context.input["case"])
         case.proven_absent_at = timezone.now()
@@ -63,9 +63,17 @@ def prove_absence(context: Any) -> None:
         case.save(update_fields=["proven_absent_at", "done"])
 
 
+def _words_of(public_id: str) -> list[str]:
+    """What the withdrawn work said, from the record side: the proof looks for these words in the index's file."""
+    revision = Revision.objects.filter(record__public_id=public_id).order_by("-number").first()
+    tracks = revision.snapshot.get("tracks", []) if revision else []
+    return [cue["text"] for track in tracks for cue in track["cues"]]
+
+
 def apply_outbox(context: Any) -> None:
     """Apply what the requests could not: a changed work stays hidden from search until this has happened."""
-    outbox.apply_pending()
+    while outbox.apply_pending().applied and not context.cancelled():
+        continue
 
 
 def something_opens() -> bool:
