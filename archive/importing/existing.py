@@ -49,6 +49,8 @@ def find_existing(collection: Collection, keys: Sequence[str]) -> dict[str, Exis
     A taken-back record is found only when nothing living bears its key.
     """
     found: dict[str, Existing] = {}
+    if collection.pk is None:
+        return found
     by_public_id = {match["public_id"]: key for key in keys if (match := _OWN.match(key))}
     for model in (Testimony, Document):
         works = model.objects.filter(collection=collection).select_related("community", "collection")

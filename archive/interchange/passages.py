@@ -40,7 +40,7 @@ def has_times(payload: Payload) -> bool:
 
 def timed_cues(track: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the cues that have both times and words."""
-    return (cue for cue in track["cues"] if _is_timed(cue) and cue["text"])
+    return (cue for cue in track["cues"] if _is_timed(cue) and lines_of(cue))
 
 
 def _is_timed(cue: Mapping[str, Any]) -> bool:

@@ -76,7 +76,8 @@ def write_tei(payload: Payload, language: str = "") -> bytes | None:
 
 
 def _add(parent: etree._Element, name: str, text: str = "", **attributes: str) -> etree._Element:
-    element = etree.SubElement(parent, f"{{{TEI}}}{name}", attributes)
+    clean = {attribute: storable(value)[0] for attribute, value in attributes.items()}
+    element = etree.SubElement(parent, f"{{{TEI}}}{name}", clean)
     if text:
         element.text = storable(text)[0]
     return element

@@ -149,11 +149,12 @@ def _finish_choice(choice: etree._Element) -> None:
 
 def _attributes(data: Mapping[str, Any]) -> dict[str, str]:
     return {
-        name: storable(str(value))[0]
+        name: str(value)
         for name, value in data.items()
         if name not in _NO_ATTRIBUTE and _NAME.match(name) and isinstance(value, (str, int))
     }
 
 
 def _element(parent: etree._Element, name: str, attributes: dict[str, str]) -> etree._Element:
-    return etree.SubElement(parent, f"{{{TEI}}}{name}", attributes)
+    clean = {attribute: storable(value)[0] for attribute, value in attributes.items()}
+    return etree.SubElement(parent, f"{{{TEI}}}{name}", clean)

@@ -23,13 +23,16 @@ EDITION = """<?xml version="1.0" encoding="utf-8"?>
     <title xml:lang="hu">A malom éjszakája</title><title xml:lang="en">The night of the mill</title>
     <respStmt><resp>Edited by</resp><persName>Ilka Vadász</persName></respStmt>
    </titleStmt>
-   <publicationStmt><availability><licence target="http://creativecommons.org/licenses/by/4.0/">CC BY 4.0</licence></availability></publicationStmt>
+   <publicationStmt><availability>
+    <licence target="http://creativecommons.org/licenses/by/4.0/">CC BY 4.0</licence></availability></publicationStmt>
    <seriesStmt><title>Voices of the Valley</title></seriesStmt>
    <sourceDesc><msDesc><msIdentifier><institution><orgName>Archive of the Valley</orgName></institution>
-     <collection>Mill papers</collection><idno>7</idno></msIdentifier></msDesc><bibl>Archive of the Valley, Mill papers, 7.</bibl></sourceDesc>
+     <collection>Mill papers</collection><idno>7</idno></msIdentifier></msDesc>
+   <bibl>Archive of the Valley, Mill papers, 7.</bibl></sourceDesc>
   </fileDesc>
   <profileDesc>
-   <creation><origDate when="1946-05">May 1946</origDate><origPlace ref="http://www.geonames.org/1234567/mill.html">Malomvölgy</origPlace>
+   <creation><origDate when="1946-05">May 1946</origDate>
+    <origPlace ref="http://www.geonames.org/1234567/mill.html">Malomvölgy</origPlace>
     <term ref="https://example.org/terms/hiding" type="subject">Hiding</term></creation>
    <textClass><keywords><term>testimony</term></keywords></textClass>
    <langUsage><language ident="hu">Hungarian</language></langUsage>
@@ -39,13 +42,15 @@ EDITION = """<?xml version="1.0" encoding="utf-8"?>
  <text><body><div type="transcription">
   <div type="original" xml:lang="hu">
    <pb n="1" facs="mill_1.jpg"/>
-   <p>Az első éjszaka <persName ref="#valley_ilka">Ilka</persName> a <placeName ref="http://www.geonames.org/1234567/mill.html">malomban</placeName> aludt.</p>
+   <p>Az első éjszaka <persName ref="#valley_ilka">Ilka</persName> a
+    <placeName ref="http://www.geonames.org/1234567/mill.html">malomban</placeName> aludt.</p>
    <p>Hallottuk <pb n="2" facs="mill_2.jpg"/>a vizet<note place="bottom">A patak vize.</note> egész éjjel.</p>
    <p>Reggel <foreign xml:lang="yid">ale</foreign> elmentek.</p>
   </div>
   <div type="translation" xml:lang="en">
    <pb n="1" facs="mill_1.jpg"/>
-   <p>The first night <persName ref="#valley_ilka">Ilka</persName> slept in the <placeName ref="http://www.geonames.org/1234567/mill.html">mill</placeName>.</p>
+   <p>The first night <persName ref="#valley_ilka">Ilka</persName> slept in the
+    <placeName ref="http://www.geonames.org/1234567/mill.html">mill</placeName>.</p>
    <p>We heard <pb n="2" facs="mill_2.jpg"/>the water all night.</p>
    <p>In the morning they all left.</p>
   </div>
@@ -81,6 +86,7 @@ def vault(tmp_path, settings) -> Vault:
 @pytest.fixture
 def edition(tmp_path) -> Path:
     """The fictional edition as a file."""
-    path = tmp_path / "valley.xml"
+    path = tmp_path / "given" / "valley.xml"
+    path.parent.mkdir()
     path.write_text(EDITION, encoding="utf-8")
     return path

@@ -202,10 +202,10 @@ def test_captions_of_a_work_come_back_to_their_track(tmp_path, site):
     ]
 
 
-def test_one_bad_file_takes_nothing_else_down(edition, tmp_path):
-    (tmp_path / "a-broken.xml").write_bytes(b"<TEI xmlns='http://www.tei-c.org/ns/1.0'><text>")
-    (tmp_path / "c-notes.pdf").write_bytes(b"%PDF-1.4")
-    report = run(tmp_path)
+def test_one_bad_file_takes_nothing_else_down(edition):
+    (edition.parent / "a-broken.xml").write_bytes(b"<TEI xmlns='http://www.tei-c.org/ns/1.0'><text>")
+    (edition.parent / "c-notes.pdf").write_bytes(b"%PDF-1.4")
+    report = run(edition.parent)
     assert outcomes(report) == {"created": 1, "refused": 1}
     assert report.exit_code == 1
     assert [problem.code for problem in report.problems] == ["not-taken"]
@@ -213,12 +213,10 @@ def test_one_bad_file_takes_nothing_else_down(edition, tmp_path):
     assert refused.source == "a-broken.xml" and refused.problems[0]["place"]
 
 
-def test_two_files_with_one_identifier_are_named(tmp_path):
-    for name in ("one.xml", "two.xml"):
-        (tmp_path / name).write_text(EDITION, encoding="utf-8")
-    report = run(tmp_path)
+def test_two_files_with_one_identifier_are_named(edition):
+    (edition.parent / "two.xml").write_text(EDITION, encoding="utf-8")
+    report = run(edition.parent)
     assert outcomes(report) == {"created": 1, "refused": 1}
-    assert next(report.all_problems()).code or True
     assert "identity-doubled" in {problem.code for problem in report.all_problems()}
 
 
@@ -247,8 +245,8 @@ def test_a_full_disk_refuses_and_leaves_nothing(edition, monkeypatch):
     assert outcomes(run(edition)) == {"created": 1}
 
 
-def test_a_fault_of_the_database_refuses_one_work_only(edition, tmp_path, monkeypatch):
-    (tmp_path / "w.xml").write_text(EDITION.replace("VALLEY-001", "VALLEY-009"), encoding="utf-8")
+def test_a_fault_of_the_database_refuses_one_work_only(edition, monkeypatch):
+    (edition.parent / "w.xml").write_text(EDITION.replace("VALLEY-001", "VALLEY-009"), encoding="utf-8")
     from archive.importing import application
 
     real = application.write_tracks
@@ -259,7 +257,7 @@ def test_a_fault_of_the_database_refuses_one_work_only(edition, tmp_path, monkey
         real(record, tracks)
 
     monkeypatch.setattr(application, "write_tracks", failing)
-    report = run(tmp_path)
+    report = run(edition.parent)
     assert outcomes(report) == {"created": 1, "refused": 1}
     assert Testimony.objects.get().identity == "VALLEY-009_HU_EN"
     assert MediaAsset.objects.count() == 1
@@ -272,9 +270,9 @@ def test_a_dry_run_writes_nothing(edition):
     assert not Record.objects.exists() and not ImportBatch.objects.exists() and not MediaAsset.objects.exists()
 
 
-def test_undo_takes_back_what_nobody_touched(edition, tmp_path, site):
-    (tmp_path / "w.xml").write_text(EDITION.replace("VALLEY-001", "VALLEY-009"), encoding="utf-8")
-    report = run(tmp_path, publish=True, user=a_user(is_superuser=True))
+def test_undo_takes_back_what_nobody_touched(edition, site):
+    (edition.parent / "w.xml").write_text(EDITION.replace("VALLEY-001", "VALLEY-009"), encoding="utf-8")
+    report = run(edition.parent, publish=True, user=a_user(is_superuser=True))
     assert report.counts["published"] == 2
     edited = Testimony.objects.get(identity="VALLEY-009_HU_EN")
     edited.title = {"original": "hu", "values": {"hu": {"text": "Más", "origin": "human", "reviewed": True}}}
@@ -286,8 +284,8 @@ def test_undo_takes_back_what_nobody_touched(edition, tmp_path, site):
     assert (gone.state, gone.identity) == ("erased", "")
     assert not gone.tracks.exists() and not Publication.objects.filter(public_id=gone.public_id).exists()
     assert Place.objects.count() == 1, "what the kept work names stays"
-    (tmp_path / "w.xml").unlink()
-    assert outcomes(run(tmp_path)) == {"created": 1}, "after an undo the file can come again"
+    (edition.parent / "w.xml").unlink()
+    assert outcomes(run(edition)) == {"created": 1}, "after an undo the file can come again"
     with pytest.raises(ValueError, match="already"):
         UndoImport(ImportBatch.objects.get(uuid=report.batch)).execute()
 

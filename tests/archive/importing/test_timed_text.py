@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from archive.importing.formats import ReadingOptions, choose_reader, readers
 from archive.importing.problems import RefusedError
-from archive.importing.reading import Source, decode
 from archive.importing.readers.srt import read_srt
 from archive.importing.readers.webvtt import read_webvtt
+from archive.importing.reading import Source, decode
 from archive.importing.timed_text import milliseconds, timestamp
 
 
