@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("pycolmap")
 
 from heritage3d.pipeline import sandbox
-from heritage3d.pipeline.photographs.advice import MOVE  # noqa: E402
+from heritage3d.pipeline.photographs.advice import MOVE
 from heritage3d.pipeline.presets import DRAFT
 from heritage3d.pipeline.progress import RemainingTime, TerminalProgress, spoken
 from heritage3d.pipeline.recipe import RECIPE, STAGE_NAMES, Request, stage_named
