@@ -32,8 +32,10 @@ class Fusing:
     through_depth: float = 0.02
     #: Photographs that must agree (the pixel's own included) where so many look, and where only two do.
     views: int = 3
+    #: Two are enough for a pixel that costs less than this and that no photograph sees through.
+    convincing_cost: float = 0.3
     #: Connected patches smaller than this number of pixels are dropped.
-    speckle: int = 100
+    speckle: int = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +151,8 @@ def agree(
     fusing = fusing or Fusing()
     own = maps[index]
     votes = _votes(index, maps, reliable, neighbours, fusing, own_valid=valid[index])
-    needed = np.where(votes.looking + 1 >= fusing.views, fusing.views, 2)
+    convincing = (own.cost < fusing.convincing_cost) & (votes.through == 0)
+    needed = np.where((votes.looking + 1 >= fusing.views) & ~convincing, fusing.views, 2)
     views = votes.support + 1
     accepted = valid[index] & (views >= needed) & (votes.through < views)
     trust = (1.0 / (0.05 + own.cost))[..., None]
