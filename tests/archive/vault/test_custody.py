@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.models.custody import CustodyEvent
+from archive.models.custody import AuditEvent, CustodyEvent
 from archive.vault import custody, custody_log
 from archive.vault.custody_log import Happening
 
@@ -136,15 +138,12 @@ def test_an_event_belongs_to_a_transaction():
 
 @pytest.mark.django_db
 def test_the_database_itself_refuses_to_change_an_event():
-    table = CustodyEvent._meta.db_table
     custody_log.note(Happening("ingestion", "user:1"))
-    with connection.cursor() as cursor:
-        for statement in custody.append_only_statements(table, connection.vendor, reverse=True):
-            cursor.execute(statement)
-        # The guard: without its triggers the table takes a change.
-        assert CustodyEvent.objects.update(agent="user:1") == 1
-        for statement in custody.append_only_statements(table, connection.vendor):
-            cursor.execute(statement)
+    # The guard: without its triggers (see tests/conftest.py) the table takes a change.
+    assert CustodyEvent.objects.update(agent="user:1") == 1
+    migration = import_module("archive.migrations.0004_append_only")
+    assert set(migration.TABLES) == {CustodyEvent._meta.db_table, AuditEvent._meta.db_table}
+    migration.install(None, SimpleNamespace(connection=connection))
     for forbidden in (CustodyEvent.objects.all().delete, lambda: CustodyEvent.objects.update(agent="user:9")):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             forbidden()
