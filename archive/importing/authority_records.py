@@ -44,6 +44,9 @@ class AuthorityRef:
 
 
 def _ref(record: Record) -> AuthorityRef:
+    # A duplicate that was merged away stands for the record it was merged into.
+    while record.merged_into is not None:
+        record = record.merged_into
     return AuthorityRef(record.pk, record.public_id, record.kind)
 
 

@@ -249,6 +249,7 @@ REASONS: dict[str, Reason] = {
         _("Give a mapping with --map FILE; “wpa” is shipped."),
     ),
     "table-broken": Reason(REFUSED, _("The table cannot be read: {why}."), _("Save it again as CSV in UTF-8.")),
+    "json-broken": Reason(REFUSED, _("The JSON cannot be used: {why}."), _("Export it again, or correct the file.")),
     "row-broken": Reason(
         REFUSED,
         _("The row has {found} fields; the heading has {expected}."),

@@ -159,12 +159,13 @@ def test_without_rights_a_record_stays_unpublished_with_the_reason(edition, site
     assert not Publication.objects.exists() and not ConsentRecord.objects.exists()
 
 
-def test_an_export_that_comes_back_is_unchanged(edition, tmp_path, site):
+@pytest.mark.parametrize("form", ["tei", "csv", "json"])
+def test_an_export_that_comes_back_is_unchanged(edition, tmp_path, site, form):
     run(edition, publish=True, user=a_user(is_superuser=True))
     work = Testimony.objects.get()
     payload = Publication.objects.get(public_id=work.public_id).payload
-    back = tmp_path / "export.xml"
-    back.write_bytes(EXPORTS["tei"].write(payload, ""))
+    back = tmp_path / f"export.{EXPORTS[form].ending}"
+    back.write_bytes(EXPORTS[form].write(payload, ""))
     report = run(back)
     assert outcomes(report) == {"unchanged": 1}
     assert Testimony.objects.count() == 1
