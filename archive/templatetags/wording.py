@@ -52,17 +52,18 @@ def plain(value: Json | str | None) -> str:
     return choose_text(value).text
 
 
-@register.filter
-def worded(value: Json | str | None) -> SafeString:
-    """A language map's text as ``<bdi>`` with its language and direction; empty when there is none."""
-    chosen = choose_text(value)
+def _as_bdi(chosen: ShownText) -> SafeString:
     if not chosen.text:
         return SafeString("")
     known = chosen.language not in ("", "und")
     language = f' lang="{escape(chosen.language)}" dir="{chosen.direction}"' if known else ' dir="auto"'
-    return mark_safe(  # noqa: S308 - every part is escaped here
-        f"<bdi{language}>{escape(chosen.text, quote=False)}</bdi>"
-    )
+    return mark_safe(f"<bdi{language}>{escape(chosen.text, quote=False)}</bdi>")  # noqa: S308 - escaped here
+
+
+@register.filter
+def worded(value: Json | str | None) -> SafeString:
+    """A language map's text as ``<bdi>`` with its language and direction; empty when there is none."""
+    return _as_bdi(choose_text(value))
 
 
 _EDTF_DAY = re.compile(r"(?P<year>-?\d{4})(-(?P<month>\d{2}))?(-(?P<day>\d{2}))?(?P<doubt>[~?%])?\Z", re.ASCII)
@@ -419,11 +420,15 @@ def named_entities(kind: str, entities: Iterable[Json]) -> SafeString:
 
     Written here and not in the template: a long testimony names two hundred.
     """
+    reader = (bcp47(get_language() or "en"),)
+    base = list_of(kind)
     items = []
     for entity in entities:
-        name, mentions = str(worded(entity.get("name"))), entity.get("mentions")
-        if entity.get("id"):
-            name = f'<a href="{escape(page_of(kind, str(entity["id"])))}">{name}</a>'
+        given, mentions, public_id = entity.get("name"), entity.get("mentions"), entity.get("id")
+        shown = ShownText(given, "", "auto", False) if isinstance(given, str) else choose(given, reader)
+        name = str(_as_bdi(shown))
+        if public_id:
+            name = f'<a href="{base}{escape(str(public_id))}/">{name}</a>'
         elif mentions:
             name = f'<a class="unlinked" href="#{escape(str(mentions[0]))}">{name}</a>'
         items.append(f"<li>{name}</li>")
