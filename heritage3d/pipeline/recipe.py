@@ -35,7 +35,7 @@ RECIPE: tuple[Stage, ...] = (
     Stage("sfm", 1, ("inspect", "matching"), 8, ("texture_source_size",)),
     Stage("depth", 1, ("sfm",), 55, ("dense_size", "source_views")),
     Stage("fusion", 1, ("sfm", "depth"), 8, ("dense_size",)),
-    Stage("surface", 1, ("sfm", "fusion"), 6, ("voxel_gsd", "surface")),
+    Stage("surface", 1, ("sfm", "fusion"), 6, ("voxel_gsd",)),
     Stage("simplify", 1, ("sfm", "fusion", "surface"), 15, ("master_triangles", "high_triangles", "low_triangles")),
     Stage("texture", 1, ("sfm", "fusion", "simplify"), 18, ("texture_page", "texture_source_size")),
     Stage("georeference", 1, ("inspect", "sfm"), 2, (), None, ("control", "scale")),
@@ -66,7 +66,7 @@ RECIPE: tuple[Stage, ...] = (
 )
 
 #: A first look, made as soon as the cameras are known; not one of the twelve, and a run goes on without it.
-PREVIEW = Stage("preview", 1, ("sfm",), 8)
+PREVIEW = Stage("preview", 2, ("sfm",), 8)
 
 STAGE_NAMES: tuple[str, ...] = tuple(stage.name for stage in RECIPE)
 
