@@ -10,7 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from archive.desk.consent_screen import ConsentScreen
 from archive.desk.forms import CheckboxList, RecordForm
 from archive.desk.gate_screen import GateScreen
+from archive.desk.preview_screen import PreviewPage, PreviewScreen
+from archive.desk.redactions_screen import RedactionsScreen
+from archive.desk.revisions_screen import RevisionsScreen
 from archive.desk.screens import tabs_of
+from archive.desk.transcript_screen import TranscriptScreen
 from archive.desk.views import RecordEditView
 from archive.desk.viewsets import RecordChooserViewSet, RecordViewSet
 from archive.models import Document, Sensitivity, Testimony
@@ -75,7 +79,10 @@ class WorkViewSet(RecordViewSet):
     list_filter = ["collection", "original_language", "state", "hidden"]
 
     def further_urls(self, key: str) -> list[URLPattern]:
-        return [path(f"<{key}:pk>/{name}/", self.screen(view), name=name) for name, view in SCREENS]
+        return [
+            *(path(f"<{key}:pk>/{name}/", self.screen(view), name=name) for name, view in SCREENS),
+            path(f"<{key}:pk>/preview/<slug:rung>/", self.screen(PreviewPage), name="preview_page"),
+        ]
 
     def screen(self, view_class: Any) -> Any:
         """A screen of a work of this kind."""
@@ -83,8 +90,12 @@ class WorkViewSet(RecordViewSet):
 
 
 SCREENS: tuple[tuple[str, Any], ...] = (
+    ("transcript", TranscriptScreen),
     ("gate", GateScreen),
     ("consent", ConsentScreen),
+    ("redactions", RedactionsScreen),
+    ("revisions", RevisionsScreen),
+    ("preview", PreviewScreen),
 )
 
 

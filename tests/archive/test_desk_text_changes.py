@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.desk.text_changes import Hiding, carry_marks, further_hidings, moved_anchors, three_way
+from archive.values.text_changes import Hiding, carry_marks, further_hidings, moved_anchors, three_way
 from tests.archive.factories import cue
 
 NAME = {"start": 5, "end": 11, "type": "person", "ref": "urn:anahit", "key": "", "data": {}}

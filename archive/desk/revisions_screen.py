@@ -1,0 +1,126 @@
+"""Revisions at the desk: the list, what differs between any two, and going back to one of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from wagtail.admin import messages
+
+from archive import audit
+from archive.desk.screens import WorkScreen
+from archive.desk.sealing import fields_kept_from
+from archive.models import Record, Revision
+from archive.revisions import new_revision, restore_snapshot
+from archive.values.differences import Difference, cue_differences, difference
+from archive.values.languages import display_name
+
+#: Keys of a snapshot whose differences are shown in another way than as text.
+_TEXTS = frozenset({"tracks"})
+
+
+class RevisionsScreen(WorkScreen):
+    """All revisions of a work; ``?from=&to=`` compares two."""
+
+    tab = "revisions"
+    template_name = "archive/desk/work/revisions.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.require("edit", self.work)
+        revision = self._revision(request.POST.get("restore", ""))
+        if revision is None:
+            raise Http404
+        with transaction.atomic():
+            locked = Record.objects.select_for_update().get(pk=self.work.pk)
+            self.work.current_revision = locked.current_revision
+            restore_snapshot(self.work, revision.snapshot)
+            made = new_revision(
+                self.work,
+                revision.snapshot,
+                origin=Revision.Origin.RESTORE,
+                author=request.user,  # type: ignore[arg-type]
+                reason=f"r{revision.number}",
+            )
+            made.save()
+            Record.objects.filter(pk=self.work.pk).update(current_revision=self.work.current_revision)
+            audit.note("restore", self.work, request.user, revision=revision.number)  # type: ignore[arg-type]
+        messages.success(
+            request,
+            _("Revision %(old)s stands again, as revision %(new)s. The public sees it after a review.")
+            % {"old": revision.number, "new": made.number},
+        )
+        return self.back()
+
+    def _revision(self, number: str) -> Revision | None:
+        if not (number.isascii() and number.isdigit() and len(number) < 8):
+            return None
+        return Revision.objects.filter(record_id=self.work.pk, number=int(number)).first()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = list(self.work.revisions.select_related("author").defer("snapshot").order_by("-number"))
+        latest = rows[0].number if rows else 0
+        older = self._revision(self.request.GET.get("from", str(max(1, latest - 1))))
+        newer = self._revision(self.request.GET.get("to", str(latest)))
+        context: dict[str, Any] = {"revisions": rows, "older": older, "newer": newer}
+        if older is not None and newer is not None:
+            kept = fields_kept_from(self.viewer, self.work)
+            context |= {
+                "facts": facts_apart(older.snapshot, newer.snapshot, kept),
+                "tracks": tracks_apart(older, newer),
+            }
+        return super().get_context_data(**kwargs) | context | {"may_restore": bool(self.may("edit", self.work))}
+
+
+def facts_apart(before: dict[str, Any], after: dict[str, Any], kept_back: set[str]) -> list[Difference]:
+    """Differences of everything but the texts, field by field and language by language."""
+    found: list[Difference | None] = []
+    for name in sorted({*before, *after} - _TEXTS - kept_back):
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        if _is_map(old) or _is_map(new):
+            tags = {**_values(old), **_values(new)}
+            found += [
+                difference(name, _values(old).get(tag, ""), _values(new).get(tag, ""), tag) for tag in sorted(tags)
+            ]
+        else:
+            found.append(difference(name, _written(old), _written(new)))
+    return [one for one in found if one is not None]
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"original", "values"}
+
+
+def _values(value: Any) -> dict[str, str]:
+    return {tag: entry["text"] for tag, entry in value["values"].items()} if _is_map(value) else {}
+
+
+def _written(value: Any) -> str:
+    if value is None or value == [] or value == {}:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def tracks_apart(older: Revision, newer: Revision) -> list[dict[str, Any]]:
+    """Differences of the texts, one entry for each text that differs."""
+    old = {track["id"]: track for track in older.snapshot.get("tracks", [])}
+    new = {track["id"]: track for track in newer.snapshot.get("tracks", [])}
+    found = []
+    for key in [*new, *(key for key in old if key not in new)]:
+        track = new.get(key) or old[key]
+        changes = cue_differences(old.get(key, {}).get("cues", []), new.get(key, {}).get("cues", []), track["language"])
+        if changes:
+            found.append(
+                {
+                    "name": display_name(track["language"], "en"),
+                    "kind": track["kind"],
+                    "language": track["language"],
+                    "direction": track.get("direction", "auto"),
+                    "changes": changes,
+                }
+            )
+    return found
