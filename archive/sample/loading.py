@@ -242,17 +242,12 @@ class LoadSampleContent:
                 for name in sorted(passage.names):
                     anchors.setdefault(name, []).append(anchor_of(work.key, language, number))
         links = [("mentioned", name, found) for name, found in sorted(anchors.items())]
-        links += [
-            ("about", name, [])
-            for name in work.facts.get("about", [])
-            if name not in anchors or not name.startswith("places.")
-        ]
+        # What a text names is not said again as its subject.
+        links += [("about", name, []) for name in work.facts.get("about", []) if name not in anchors]
         links += [("risk-factor", f"concepts.risk-{number}", []) for number in work.facts.get("risk_factors", [])]
         EntityLink.objects.bulk_create(
             EntityLink(record_id=record.pk, target_id=self.world.record(name).pk, relation=relation, anchors=found)
             for relation, name, found in links
-            # What a text names is not said again as its subject.
-            if not (relation == "about" and name in anchors)
         )
 
     def _redactions(self, record: Any, work: SampleWork) -> None:

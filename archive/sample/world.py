@@ -14,7 +14,6 @@ from archive.models import (
     Organisation,
     Person,
     Place,
-    Record,
 )
 from archive.sample.reading import public_id_of
 from archive.values.language_map import from_texts
@@ -140,10 +139,9 @@ class World:
                 labels={"alt": {}, "hidden": {}},
             )
 
-    def record(self, name: str) -> Record:
+    def record(self, name: str) -> Any:
         """The record called ``table.key``."""
-        found: Record = self.records[name]
-        return found
+        return self.records[name]
 
 
 def _map(facts: Mapping[str, Any], field: str) -> dict[str, Any]:
@@ -151,5 +149,5 @@ def _map(facts: Mapping[str, Any], field: str) -> dict[str, Any]:
     texts = facts.get(field)
     if not texts:
         return {}
-    original = facts.get("original")
+    original = str(facts.get("original", ""))
     return from_texts(texts, original if original in texts else next(iter(texts)))
