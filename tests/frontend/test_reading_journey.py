@@ -145,7 +145,7 @@ def test_a_first_visit_to_a_long_page_weighs_little(site: str, browser: Any) -> 
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     answers: list[Any] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     page.goto(f"{site}/en/long/", wait_until="networkidle")
     page.evaluate("document.fonts.ready.then(() => true)")
     weights: dict[str, int] = {}
