@@ -59,6 +59,7 @@ class Command(BaseCommand):
     def _settle(self, say: Any) -> None:
         """Bring the old state up to this program's and to everything withdrawn since; the site opens at the end."""
         call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)
         # Sessions that were ended since would live again.
         Session.objects.all().delete()
         sweep_vault()

@@ -24,7 +24,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 def told(transactional_db, tmp_path: Path) -> dict[str, Any]:
     """What the driver saw, from a whole life of an instance."""
     if connection.vendor != "sqlite":
-        pytest.skip("the scenario copies the migrated SQLite database; PostgreSQL's is tried by hand (see README)")
+        pytest.skip("the scenario copies the migrated SQLite database; on PostgreSQL run restore_driver itself")
     data = tmp_path / "instance"
     (data / "db").mkdir(parents=True)
     connection.ensure_connection()
