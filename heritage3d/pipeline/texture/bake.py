@@ -167,8 +167,9 @@ def _find_candidates(
         sharpness = _sharpness(picture, small.shape[:2])
         typical = float(np.median(sharpness)) if typical is None else typical
         offer_view(
-            index, mesh.vertices, mesh.faces, projection_matrix(camera), camera.centre, camera.width, camera.height,
-            depth.astype(np.float32), view.own_inverse_depth, _usable(view.mask, (height, width)), small,
+            index, mesh.vertices, mesh.faces, projection_matrix(camera), camera.K[0, 0] ** 2, camera.centre,
+            camera.width, camera.height, depth.astype(np.float32), view.own_inverse_depth,
+            _usable(view.mask, (height, width)), small,
             np.clip(np.sqrt(sharpness / max(typical, 1e-6)), 0.5, 2.0).astype(np.float32),
             candidates.view, candidates.score, candidates.colour, candidates.confirmed,
         )  # fmt: skip
@@ -257,7 +258,7 @@ class _Colours:
             wanted = (own_label == index) | (second_label == index)
             if not wanted.any():
                 continue
-            soft = cv2.GaussianBlur(pictures[index], (0, 0), 3.0)
+            soft = np.asarray(cv2.GaussianBlur(pictures[index], (0, 0), 3.0), np.uint8)
             for target, mask in ((own, own_label == index), (other, second_label == index)):
                 pixels, _ = camera.project(self.points[mask])
                 target[mask] = sample(soft, pixels) * gains[index]

@@ -53,12 +53,13 @@ def projection_matrix(camera: Camera) -> npt.NDArray[np.float64]:
 
 @nb.njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
 def offer_view(
-    index, vertices, faces, P, centre, width, height, seen_depth, own_inverse, usable, colours, sharpness,
-    view, score, colour, confirmed,
+    index, vertices, faces, P, focal_squared, centre, width, height, seen_depth, own_inverse, usable, colours,
+    sharpness, view, score, colour, confirmed,
 ):  # fmt: skip
     """Offer photograph `index` to every face; keeps the KEPT best in place.
 
-    vertices (N, 3), faces (F, 3); P (3, 4) to pixels of a picture of `width` x `height`; centre (3,) of the camera;
+    vertices (N, 3), faces (F, 3); P (3, 4) to pixels of a picture of `width` x `height`;
+    focal_squared in pixels²; centre (3,) of the camera;
     seen_depth (h, w): depth of the mesh seen from the camera; own_inverse (h2, w2): inverse depth that the photograph
     itself found, 0 where none; usable (h2, w2) bool; colours (h3, w3, 3) and sharpness (h3, w3): reduced pictures.
     The score is the picture's resolution on the face times the cosine, weighted by sharpness.
@@ -133,7 +134,7 @@ def offer_view(
         row = min(h3 - 1, int(v * h3 / height))
         column = min(w3 - 1, int(u * w3 / width))
         edge = min(min(u, width - u), min(v, height - v)) / (0.04 * width)
-        value = cosine * cosine / (z * z) * P_scale(P) * min(1.0, 0.3 + edge) * sharpness[row, column]
+        value = cosine * cosine / (z * z) * focal_squared * min(1.0, 0.3 + edge) * sharpness[row, column]
         if not agrees:
             value *= 0.5
         worst = 0
@@ -146,13 +147,6 @@ def offer_view(
             confirmed[f, worst] = agrees
             for channel in range(3):
                 colour[f, worst, channel] = colours[row, column, channel]
-
-
-@nb.njit(inline="always")
-def P_scale(P):
-    """Focal length squared, from the rows of K [R | t] (the last row of K R is a unit vector)."""
-    dot = P[0, 0] * P[2, 0] + P[0, 1] * P[2, 1] + P[0, 2] * P[2, 2]
-    return P[0, 0] * P[0, 0] + P[0, 1] * P[0, 1] + P[0, 2] * P[0, 2] - dot * dot
 
 
 def view_gains(candidates: Candidates, views: int, *, faces: int = 60_000) -> npt.NDArray[np.float32]:
@@ -222,14 +216,16 @@ def reject_outliers(view, score, colour, confirmed, gains, tolerance):
                     count += 1
             limit = max(tolerance, f32(3) * np.median(values[:count]))
             for k in range(KEPT):
-                if view[f, k] >= 0 and confirmed[f, k] and sure >= 3:
-                    if _distance(colour[f, k], gains[view[f, k]], middle) > limit:
-                        view[f, k] = -1
-                        sure -= 1
-        for k in range(KEPT):
-            if view[f, k] >= 0 and not confirmed[f, k]:
-                if sure < 2 or _distance(colour[f, k], gains[view[f, k]], middle) > tolerance:
+                if view[f, k] < 0 or not confirmed[f, k] or sure < 3:
+                    continue
+                if _distance(colour[f, k], gains[view[f, k]], middle) > limit:
                     view[f, k] = -1
+                    sure -= 1
+        for k in range(KEPT):
+            if view[f, k] < 0 or confirmed[f, k]:
+                continue
+            if sure < 2 or _distance(colour[f, k], gains[view[f, k]], middle) > tolerance:
+                view[f, k] = -1
 
 
 @nb.njit(inline="always")

@@ -20,8 +20,8 @@ def paint_page(
 
     texel_face (S, S), texel_barycentric (S, S, 2): which face a texel belongs to and where; corner_faces (F, 3);
     points (C, 3) of the corners; corrections, second_corrections (C, 3) grey values to add to the first and second
-    photograph at each corner; share (C,) of the second; label, second (F,): first and second photograph; P (3, 4) to pixels; gain
-    (3,); picture (H, W, 3). page (S, S, 3) float32 and weight (S, S) float32 receive weighted sums.
+    photograph at each corner; share (C,) of the second; label, second (F,): first and second photograph; P (3, 4)
+    to pixels; gain (3,); picture (H, W, 3). page (S, S, 3) float32 and weight (S, S) float32 receive weighted sums.
     """
     size = texel_face.shape[0]
     height, width = picture.shape[:2]
@@ -97,16 +97,16 @@ def fill_gutters(page: npt.NDArray[np.float32], weight: npt.NDArray[np.float32])
     while min(levels[-1][1].shape) > 4:
         colour, amount = levels[-1]
         size = ((amount.shape[1] + 1) // 2, (amount.shape[0] + 1) // 2)
-        levels.append(
-            (
-                cv2.resize(colour, size, interpolation=cv2.INTER_AREA),
-                cv2.resize(amount, size, interpolation=cv2.INTER_AREA),
-            )
-        )
+        halved = [
+            np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
+            for values in (colour, amount)
+        ]
+        levels.append((halved[0], halved[1]))
     colour, amount = levels[-1]
-    filled = colour / np.maximum(amount, 1e-6)[..., None]
+    filled = np.asarray(colour / np.maximum(amount, 1e-6)[..., None], np.float32)
     for colour, amount in levels[-2::-1]:
-        larger = cv2.resize(filled, (amount.shape[1], amount.shape[0]), interpolation=cv2.INTER_LINEAR)
+        size = (amount.shape[1], amount.shape[0])
+        larger = np.asarray(cv2.resize(filled, size, interpolation=cv2.INTER_LINEAR), np.float32)
         known = amount > 1e-3
         larger[known] = colour[known] / amount[known][:, None]
         filled = larger
