@@ -16,10 +16,11 @@ from archive.models.custody import CustodyEvent
 from archive.models.media import MediaAsset
 from archive.models.record import Record
 from archive.vault import custody_log
-from archive.vault.ingest import Deposit, Ingest, StoredVersion, SweepReport, ingest_batch, sweep
+from archive.vault.ingest import Deposit, Ingest, StoredVersion, ingest_batch
 from archive.vault.inventory import StoredFile
 from archive.vault.ocfl import DEFAULT_RESERVE, Vault
 from archive.vault.quarantine import Quarantine
+from archive.vault.sweeping import SweepReport, sweep
 from jobs import api as jobs
 
 TOOL = "cairn-vault/1"

@@ -5,7 +5,8 @@ A receipt means that the bytes survive a power cut. What makes it safe to kill t
 - A version is made in ``staging/<object>.v<number>.<token>/`` and enters the storage root by one rename.
 - That staging folder stays, locked by the process, until the database has committed. Whatever is found there
   without a living owner was never acknowledged, or was committed and only not tidied up; the database says which.
-  :func:`sweep` takes the first back out and tidies the second, so nothing is lost and nothing is doubled.
+  :func:`archive.vault.sweeping.sweep` takes the first back out and tidies the second: nothing is lost, nothing is
+  doubled.
 - A version that no staging folder claims is never touched: a restored, older database must not make the vault
   forget what it acknowledged later.
 """
@@ -15,7 +16,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ from archive.vault.durable import (
     sync_up_to,
     write_file,
 )
-from archive.vault.errors import ObjectConflict, UnknownObject, VaultCorrupt, fault_of
+from archive.vault.errors import ObjectConflict, UnknownObject, fault_of
 from archive.vault.inventory import (
     CONTENT,
     INVENTORY_NAME,
@@ -54,12 +54,10 @@ from archive.vault.inventory import (
 )
 from archive.vault.ocfl import Vault
 from archive.vault.sniffing import printable_name, sniff
+from archive.vault.sweeping import Known, file_name_of, take_back
 
 RECORD_SCHEMA = "cairn-vault-record/1"
 log = logging.getLogger(__name__)
-_STAGED = re.compile(r"(?P<object>[A-Za-z0-9._~-]+)@v(?P<number>\d+)@[0-9a-f]{16}\Z")
-#: Tells whether the database has committed a version: ``known(object_id, version)``.
-Known = Callable[[str, int], bool]
 
 
 @dataclass(frozen=True)
@@ -215,7 +213,7 @@ def _storing(vault: Vault, deposits: Sequence[Deposit], syncer: Syncer, now: Cal
         try:
             for deposit in deposits:
                 _stage(vault, deposit, syncer, now, batch)
-            # The names in staging are the claims that `sweep` goes by: durable before anything is published.
+            # The names in staging are the claims that the sweep goes by: durable before anything is published.
             syncer.folder(vault.staging)
             syncer.barrier()
             for staged in batch:
@@ -290,7 +288,7 @@ def _stage(vault: Vault, deposit: Deposit, syncer: Syncer, now: Callable[[], dat
 
 def claim_version(vault: Vault, object_id: str, number: int) -> tuple[Path, int]:
     """Make the locked staging folder that says who is making which version; gives its path and descriptor."""
-    folder = vault.staging / f"{_file_name_of(object_id)}@v{number}@{secrets.token_hex(8)}"
+    folder = vault.staging / f"{file_name_of(object_id)}@v{number}@{secrets.token_hex(8)}"
     with vault.staging_lock(exclusive=False):
         folder.mkdir(mode=FOLDER_MODE)
         try:
@@ -384,115 +382,13 @@ def _let_go(vault: Vault, staged: _Staged) -> None:
     """Tidy up after one deposit; a failure here is left to the next sweep."""
     try:
         if staged.published and not staged.settled:
-            _take_back(vault, staged.stored.object_id, staged.stored.version, staged.folder)
+            take_back(vault, staged.stored.object_id, staged.stored.version, staged.folder)
         if not staged.extra.get("keep"):
             remove_tree(staged.folder)
     except OSError as error:
         log.warning("A staging folder was left for the next sweep: %s", error.strerror)
     finally:
         os.close(staged.descriptor)
-
-
-def sweep(vault: Vault, known: Known) -> SweepReport:
-    """Bring staging and storage root back in order after a crash; run at every start, harmless at any time.
-
-    Folders that a living process holds are left alone. ``known`` must answer from the committed database.
-    """
-    kept = taken_back = removed = 0
-    with vault.staging_lock(exclusive=True):
-        for entry in sorted(vault.staging.iterdir()):
-            match = _STAGED.match(entry.name)
-            if not entry.is_dir():
-                entry.unlink(missing_ok=True)
-                removed += 1
-                continue
-            descriptor = os.open(entry, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if match:
-                    object_id, number = _object_id_of(match["object"]), int(match["number"])
-                    if known(object_id, number):
-                        _complete(vault, object_id, number, entry)
-                        kept += 1
-                    else:
-                        taken_back += _take_back(vault, object_id, number, entry)
-                remove_tree(entry)
-                removed += 1
-            except BlockingIOError:
-                continue
-            finally:
-                os.close(descriptor)
-    return SweepReport(removed=removed, kept=kept, taken_back=taken_back)
-
-
-@dataclass(frozen=True)
-class SweepReport:
-    """What a sweep found: staging entries removed, versions kept because the database knows them, and taken back."""
-
-    removed: int
-    kept: int
-    taken_back: int
-
-
-def _complete(vault: Vault, object_id: str, number: int, claim: Path) -> None:
-    """Finish the root inventory of a version that the database knows (all but never needed: it was synced first)."""
-    target = vault.object_folder(object_id)
-    if (target / f"v{number + 1}").is_dir():
-        return
-    inventory = target / f"v{number}" / INVENTORY_NAME
-    if not inventory.is_file():
-        raise VaultCorrupt(
-            f"The database knows version {number} of {object_id}, but the vault does not hold it. "
-            "Restore it from a copy."
-        )
-    _set_root_inventory(target, inventory.read_bytes(), claim)
-
-
-def _take_back(vault: Vault, object_id: str, number: int, claim: Path) -> int:
-    """Remove a version that was never acknowledged from the storage root, if it got that far.
-
-    Only the process that holds the claim comes here. The bytes go back into the claim's folder by a rename first, so
-    that a crash on the way leaves the root whole.
-    """
-    target = vault.object_folder(object_id)
-    back = claim / "back"
-    if number == 1:
-        if not target.is_dir() or (target / "v2").exists():
-            return 0
-        # A claim of ours that lost the race against another ingest must not take the other's object.
-        if (claim / "object" / OBJECT_DECLARATION).exists():
-            return 0
-        target.rename(back)
-        Syncer().folder(target.parent)
-        return 1
-    if not target.is_dir():
-        return 0
-    with vault.locked(object_id):
-        version_folder = target / f"v{number}"
-        lost_race = (claim / "object" / f"v{number}").exists() and version_folder.exists()
-        if lost_race or (target / f"v{number + 1}").exists():
-            return 0
-        # Also when the folder never arrived: a power cut may keep the later rename and lose the earlier one.
-        _set_root_inventory(target, (target / f"v{number - 1}" / INVENTORY_NAME).read_bytes(), claim)
-        if not version_folder.is_dir():
-            return 0
-        version_folder.rename(back)
-        Syncer().folder(target)
-    return 1
-
-
-def _set_root_inventory(target: Path, data: bytes, claim: Path) -> None:
-    """Make ``data`` the root inventory of an object, with its sidecar; new files are made in the claim's folder."""
-    sidecar = sidecar_of(data)
-    syncer = Syncer()
-    for name, wanted in ((INVENTORY_NAME, data), (SIDECAR_NAME, sidecar)):
-        path = target / name
-        if path.is_file() and path.read_bytes() == wanted:
-            continue
-        fresh = claim / f"again-{secrets.token_hex(8)}"
-        write_file(fresh, wanted, syncer)
-        fresh.replace(path)
-    syncer.folder(target)
 
 
 def _carried_files(vault: Vault, previous: Inventory, replaces: Iterable[str]) -> tuple[StoredFile, ...]:
@@ -505,15 +401,6 @@ def _carried_files(vault: Vault, previous: Inventory, replaces: Iterable[str]) -
 
 def _all_paths(inventory: Inventory) -> set[str]:
     return {path for version in inventory.versions for path in version.state if path != RECORD_NAME}
-
-
-def _file_name_of(object_id: str) -> str:
-    """Identifiers may hold colons, which some file systems refuse; no identifier holds a tilde."""
-    return object_id.replace(":", "~")
-
-
-def _object_id_of(file_name: str) -> str:
-    return file_name.replace("~", ":")
 
 
 @contextmanager

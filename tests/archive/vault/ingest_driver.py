@@ -14,7 +14,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from archive.vault import ingest, ocfl
+from archive.vault import ingest, ocfl, sweeping
 from archive.vault.errors import VaultError
 from archive.vault.quarantine import Quarantine
 
@@ -69,7 +69,7 @@ class Driver:
 
     def start(self) -> None:
         self.vault.initialise()
-        ingest.sweep(self.vault, self.known)
+        sweeping.sweep(self.vault, self.known)
 
     def warm_up(self) -> None:
         if not self.known(WARM_UP, 1):

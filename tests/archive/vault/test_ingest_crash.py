@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from archive.vault.ingest import sweep
 from archive.vault.inventory import RECORD_NAME
 from archive.vault.ocfl import Vault
 from archive.vault.quarantine import Quarantine
+from archive.vault.sweeping import sweep
 from archive.vault.validation import validate_object, validate_root
 from tests.archive.vault.conftest import rows_of
 from tests.archive.vault.ingest_driver import DEPOSITS, WARM_UP, Driver
@@ -171,7 +171,7 @@ def test_a_vault_that_forgets_to_take_back_is_found_out(tmp_path: Path, monkeypa
         tmp_path / "run", "new", inject=f"pwrite64:signal=KILL:when={commit.ordinal}", trace="write,pwrite64"
     )
     assert run.status in {-9, 137}
-    monkeypatch.setattr("archive.vault.ingest._take_back", lambda *_: 0)
+    monkeypatch.setattr("archive.vault.sweeping.take_back", lambda *_: 0)
     with pytest.raises(AssertionError):
         check_after(tmp_path / "run", run, "new")
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from archive.vault import ingest
+from archive.vault import ingest, sweeping
 from archive.vault.errors import ObjectConflict, UnknownObject, VaultCorrupt, VaultFull
 from archive.vault.ingest import Deposit, Ingest, Original, ingest_batch
 from archive.vault.inventory import RECORD_NAME, Inventory
@@ -146,7 +146,7 @@ def test_when_nobody_knows_whether_it_was_committed_the_next_sweep_decides(ledge
     with pytest.raises(ConnectionError):
         Ingest(ledgered.vault, deposit, lose_the_line, nobody_knows).execute()
     assert ledgered.vault.has(object_id(1))
-    assert ingest.sweep(ledgered.vault, lambda *_: True).kept == 1
+    assert sweeping.sweep(ledgered.vault, lambda *_: True).kept == 1
     assert ledgered.vault.has(object_id(1)) and list(ledgered.vault.staging.iterdir()) == []
 
 
@@ -209,7 +209,7 @@ def test_a_full_disk_is_refused_early_and_leaves_nothing(ledgered: Ledgered, obj
 def test_a_sweep_never_touches_what_was_acknowledged_even_if_the_database_is_older(ledgered: Ledgered, object_id):
     ledgered.store(object_id(1), b"words")
     ledgered.committed.clear()
-    assert ingest.sweep(ledgered.vault, ledgered.known).taken_back == 0
+    assert sweeping.sweep(ledgered.vault, ledgered.known).taken_back == 0
     assert ledgered.vault.read(object_id(1), "0001.txt") == b"words"
 
 
