@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from archive import audit
 from archive.actions.base import Action, ActionRefused
@@ -38,12 +39,14 @@ class RecordConsentAction(Action):
         scopes = self.facts.get("scopes", {})
         unknown = set(scopes) - set(Scope.values)
         if unknown:
-            raise ActionRefused("unknown-scope", f"There is no scope called {sorted(unknown)[0]}.")
+            raise ActionRefused(
+                "unknown-scope", _("There is no scope called %(scope)s.") % {"scope": sorted(unknown)[0]}
+            )
         wrong = [scope for scope, answer in scopes.items() if answer not in Answer.values]
         if wrong:
-            raise ActionRefused("unknown-answer", f"Answer {wrong[0]} with yes, no or ask.")
+            raise ActionRefused("unknown-answer", _("Answer %(scope)s with yes, no or ask.") % {"scope": wrong[0]})
         if any(p.community_id != self.work.community_id for p in self.protocols):
-            raise ActionRefused("foreign-protocol", "A protocol of another community cannot govern this record.")
+            raise ActionRefused("foreign-protocol", _("A protocol of another community cannot govern this record."))
 
     def execute(self) -> ConsentRecord:
         self.check()

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from archive import audit
 from archive.actions.base import Action, ActionRefused
 from archive.gate import Assessment, Gate
-from archive.models import Record, Review
+from archive.models import Record, RecordState, Review
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -109,8 +110,12 @@ class ReviewAction(Action):
     def check(self) -> None:
         for work in self.works:
             self.authorise(work)
+            if work.state in (RecordState.WITHDRAWN, RecordState.ERASED):
+                raise ActionRefused("withdrawn", _("This was withdrawn. It cannot be opened again by a review."))
             if work.current_revision == 0:
-                raise ActionRefused("nothing-to-review", "There is no revision to review yet: save the record first.")
+                raise ActionRefused(
+                    "nothing-to-review", _("There is no revision to review yet: save the record first.")
+                )
 
     def execute(self) -> None:
         self.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from archive import audit
 from archive.actions.base import Action, ActionRefused
@@ -39,7 +40,9 @@ class WithdrawAction(Action):
     def check(self) -> None:
         self.authorise(self.work)
         if self.reason not in REASONS:
-            raise ActionRefused("unknown-reason", f"Give one of these reasons: {', '.join(REASONS)}.")
+            raise ActionRefused(
+                "unknown-reason", _("Give one of these reasons: %(reasons)s.") % {"reasons": ", ".join(REASONS)}
+            )
 
     def execute(self) -> WithdrawalCase:
         self.check()

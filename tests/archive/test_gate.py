@@ -252,6 +252,15 @@ def test_a_withdrawn_work_does_not_open_again_by_publishing(site):
     assert Tombstone.objects.filter(public_id=work.public_id).exists(), "the stone must stay"
 
 
+def test_a_review_does_not_bring_back_what_was_withdrawn(site):
+    work = published()
+    with committed():
+        WithdrawAction(None, work, reason="danger").execute()
+    with pytest.raises(ActionRefused) as refused:
+        ReviewAction(None, [work]).execute()
+    assert refused.value.code == "withdrawn"
+
+
 def test_unpublishing_leaves_no_stone(site):
     work = published()
     with committed():
