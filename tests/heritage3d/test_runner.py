@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("pycolmap")
 
-from heritage3d.pipeline import sandbox
+from heritage3d.pipeline import runner, sandbox
 from heritage3d.pipeline.photographs.advice import MOVE
 from heritage3d.pipeline.presets import DRAFT
 from heritage3d.pipeline.progress import RemainingTime, TerminalProgress, spoken
@@ -256,3 +256,19 @@ def test_progress_is_plain_lines_where_nobody_watches() -> None:
     progress.stage_progress("depth", 1, 2)
     progress.stage_finished("depth", 12.34, False)
     assert stream.getvalue() == "[5/12] depth: started\n[5/12] depth: 12.3 s\n"
+
+
+@pytest.mark.parametrize("stage", ["inspect", "features", "matching", "sfm"])
+def test_a_disk_that_takes_no_more_is_a_fault_of_ours_and_resumes(
+    again: Path, small_set: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """The largest file a child may write stands for the disk: both end a write with an error."""
+    monkeypatch.setattr(runner, "LARGEST_FILE", 15_000)
+    with pytest.raises(StageFault) as fault:
+        Run(request(small_set / "photos", again, start_from=stage), Silent()).perform("sfm")
+    assert fault.value.exit_code == 3 and "resume" in " ".join(fault.value.advice)
+    assert not list((again / "work" / "stages").glob(f"{stage}/*"))
+    monkeypatch.undo()
+    progress = Silent()
+    Run(request(small_set / "photos", again, resume=True), progress).perform(stage)
+    assert progress.made == [stage]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pycolmap
 
+from heritage3d.pipeline.picture_files import write_picture
 from heritage3d.pipeline.scene import Camera, IntArray, Scene
 
 UNDISTORTED_QUALITY = 98
@@ -158,16 +159,14 @@ def _undistort(
     straight = cv2.remap(reduced, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     target = folder / IMAGES / solved.name
     settings = [cv2.IMWRITE_JPEG_QUALITY, UNDISTORTED_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111]
-    if not cv2.imwrite(str(target), straight, settings):
-        raise OSError(28, f"{target.name} could not be written")
+    write_picture(target, straight, settings)
     usable = _usable(source, picture.shape[:2], sure)
     if usable is None:
         return target, None
     full_x, full_y = remap_of(camera, solved.width, solved.height, solved.K, 1.0)
     mask = cv2.remap(usable, full_x, full_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     mask_file = folder / MASKS / f"{solved.name}.png"
-    if not cv2.imwrite(str(mask_file), np.where(mask > 127, 255, 0).astype(np.uint8)):
-        raise OSError(28, f"{mask_file.name} could not be written")
+    write_picture(mask_file, np.where(mask > 127, 255, 0).astype(np.uint8))
     return target, mask_file
 
 

@@ -19,6 +19,7 @@ import pi_heif
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from heritage3d.pipeline.photographs.judge import Judgement, judge
+from heritage3d.pipeline.picture_files import write_picture
 
 LONGEST_SIDE = 4000
 SHORTEST_SIDE = 240
@@ -247,15 +248,8 @@ def make_copy(source: Path, copy: Path, opacity_copy: Path) -> Facts:
     facts.width, facts.height = width, height
     if opacity is not None:
         visible = np.where(cv2.resize(opacity, (width, height)) >= 128, 255, 0).astype(np.uint8)
-        _write(opacity_copy, ".png", visible, [])
+        write_picture(opacity_copy, visible)
     facts.judgement = judge(picture)
     settings = [cv2.IMWRITE_JPEG_QUALITY, COPY_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111]
-    _write(copy, ".jpg", np.ascontiguousarray(picture[..., ::-1]), settings)
+    write_picture(copy, picture[..., ::-1], settings)
     return facts
-
-
-def _write(path: Path, kind: str, picture: npt.NDArray[np.uint8], settings: list[int]) -> None:
-    written, encoded = cv2.imencode(kind, picture, settings)
-    if not written:
-        raise OSError(f"{kind} could not be encoded")
-    path.write_bytes(encoded.tobytes())

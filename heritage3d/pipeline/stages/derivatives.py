@@ -11,6 +11,7 @@ import numpy as np
 
 from heritage3d.pipeline.georeference.frame import Frame
 from heritage3d.pipeline.gltf import EncodingError, PictureFormat, glb_bytes, write_derivative, write_master
+from heritage3d.pipeline.picture_files import write_picture
 from heritage3d.pipeline.ply import write_ply
 from heritage3d.pipeline.report.orthophoto import facade_axes, plan_axes, take
 from heritage3d.pipeline.report.render import over_plain, shrunk, through_camera
@@ -67,7 +68,7 @@ def run(context: StageContext) -> dict[str, Any]:
     pixels = {}
     for name, axes in (("facade", facade_axes(cameras)), ("plan", plan_axes(cameras))):
         photo = take(master, axes, gsd, with_bar=frame.status != "none")
-        _write(context.folder / f"orthophoto-{name}.png", photo.picture)
+        write_picture(context.folder / f"orthophoto-{name}.png", photo.picture)
         pixels[name] = photo.pixel
     context.progress(9, 10)
     _write_colmap(context.folder / "cameras", scene, frame)
@@ -93,11 +94,6 @@ def _compressed(context: StageContext, name: str, model: TexturedMesh, most_byte
         context.warn(f"{name} is larger than it could be: {error}")
         path.write_bytes(glb_bytes(model, PictureFormat("webp", 74), quantised=True))
         return _entry(name, path.stat().st_size, model, "quantised")
-
-
-def _write(path: Path, picture: np.ndarray) -> None:
-    if not cv2.imwrite(str(path), picture):
-        raise OSError(28, f"{path.name} could not be written")
 
 
 def _write_model_ply(path: Path, model: TexturedMesh) -> None:
@@ -130,9 +126,9 @@ def _posters(folder: Path, model: TexturedMesh, cameras: list[Camera]) -> None:
     K = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
     picture, _ = through_camera(model, Camera("poster", width, height, K, R, -R @ eye))
     poster = over_plain(shrunk(picture, 2))
-    _write(folder / "poster.jpg", poster)
+    write_picture(folder / "poster.jpg", poster)
     small = (THUMB_WIDTH, THUMB_WIDTH * POSTER_SIZE[1] // POSTER_SIZE[0])
-    _write(folder / "thumb.jpg", cv2.resize(poster, small, interpolation=cv2.INTER_AREA))
+    write_picture(folder / "thumb.jpg", cv2.resize(poster, small, interpolation=cv2.INTER_AREA))
 
 
 def _write_colmap(folder: Path, scene: Scene, frame: Frame) -> None:

@@ -16,6 +16,7 @@ from heritage3d.pipeline.photographs.advice import FEWEST, STEADY, TAKE_MORE, ad
 from heritage3d.pipeline.photographs.sky import sky_mask
 from heritage3d.pipeline.photographs.table import IMAGES, MASKS, SKIES, Inspection, Photograph, Refusal
 from heritage3d.pipeline.photographs.worker import Keeper
+from heritage3d.pipeline.picture_files import write_picture
 from heritage3d.pipeline.stage_context import StageContext
 from heritage3d.pipeline.verdicts import ImpossibleInput
 
@@ -89,7 +90,7 @@ def _find_sky(folder: Path, copy: Path, orientation: int) -> None:
         return
     sky = sky_mask(np.asarray(picture, np.uint8), orientation)
     if sky is not None:
-        cv2.imwrite(str(folder / SKIES / f"{copy.name}.png"), sky)
+        write_picture(folder / SKIES / f"{copy.name}.png", sky)
 
 
 def _sort_out(
@@ -146,7 +147,7 @@ def _user_masks(context: StageContext, kept: Sequence[tuple[str, str, dict[str, 
                 usable = np.asarray(opaque)
             else:
                 continue
-            cv2.imwrite(str(target), np.asarray(usable, np.uint8))
+            write_picture(target, np.asarray(usable, np.uint8))
             masked.add(copy)
     if by_name and not masked:
         context.warn("None of the masks fits a photograph by its name (photo.jpg needs photo.png or photo.jpg.png).")

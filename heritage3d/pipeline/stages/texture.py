@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from heritage3d.pipeline.picture_files import write_picture
 from heritage3d.pipeline.scene import Scene
 from heritage3d.pipeline.stage_context import StageContext
 from heritage3d.pipeline.stages.fusion import agreed_maps_of
@@ -55,8 +56,7 @@ def save_textured(folder: Path, painted: TexturedMesh) -> None:
     numbers = {field.name: np.asarray(getattr(painted, field.name)) for field in fields(painted) if field.name != PAGES}
     np.savez(folder / TEXTURED_NPZ, **numbers)  # type: ignore[arg-type]
     for number, page in enumerate(painted.pages):
-        if not cv2.imwrite(str(folder / f"page-{number}.png"), page, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-            raise OSError(28, "a texture page could not be written")
+        write_picture(folder / f"page-{number}.png", page, [cv2.IMWRITE_PNG_COMPRESSION, 1])
 
 
 def load_textured(folder: Path) -> TexturedMesh:

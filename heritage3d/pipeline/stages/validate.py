@@ -11,6 +11,7 @@ import numpy as np
 
 from heritage3d.pipeline.georeference.frame import Frame
 from heritage3d.pipeline.glb_rules import problems_of
+from heritage3d.pipeline.picture_files import write_picture
 from heritage3d.pipeline.report.coverage import camera_plan, coverage_sheet
 from heritage3d.pipeline.scene import Scene
 from heritage3d.pipeline.stage_context import StageContext
@@ -41,7 +42,7 @@ def run(context: StageContext) -> dict[str, Any]:
     context.progress(1, 3)
     usable, maps = agreed_maps_of(context.inputs["fusion"], scene)
     sheet = coverage_sheet([(scene.cameras[i], scene.images[i], scene.masks[i]) for i in usable], maps)
-    cv2.imwrite(str(context.folder / "coverage.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    write_picture(context.folder / "coverage.jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
     placed = [frame.place(camera) for camera in scene.cameras]
     plan = camera_plan(placed, frame.apply(scene.points))
     (context.folder / "cameras.svg").write_text(plan, encoding="utf-8")
@@ -52,7 +53,7 @@ def run(context: StageContext) -> dict[str, Any]:
         flat = np.where(facade[..., 3:] > 127, facade[..., :3], white)
         size = (max(1, round(flat.shape[1] * scale)), max(1, round(flat.shape[0] * scale)))
         small = cv2.resize(flat, size, interpolation=cv2.INTER_AREA)
-        cv2.imwrite(str(context.folder / "facade.jpg"), small, [cv2.IMWRITE_JPEG_QUALITY, 88])
+        write_picture(context.folder / "facade.jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 88])
     context.progress(2, 3)
     report = _report(context, frame, derivatives)
     (context.folder / REPORT_JSON).write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
