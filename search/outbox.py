@@ -35,21 +35,26 @@ class Applied:
     failed: int
 
 
-#: Set while many works change and the index follows at the end.
-_waiting: ContextVar[bool] = ContextVar("search_outbox_waits", default=False)
+#: While many works change and the index follows at the end: the rows to be written together.
+_waiting: ContextVar[list[OutboxEntry] | None] = ContextVar("search_outbox_waits", default=None)
 
 
 @contextmanager
 def index_later() -> Iterator[None]:
     """Leave what changes inside to :func:`apply_pending`: an import publishes thousands and calls it once at its end.
 
-    The works are in no answer until then; the retrying job does the same where nobody calls it.
+    The works are in no answer until then; the retrying job does the same where nobody calls it. The rows are written
+    together when the block ends, so it belongs inside the transaction that changes the publications.
     """
-    token = _waiting.set(True)
+    rows: list[OutboxEntry] = []
+    token = _waiting.set(rows)
     try:
         yield
     finally:
         _waiting.reset(token)
+    if rows and not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("Changes for the search index belong to a transaction.")
+    OutboxEntry.objects.bulk_create(rows)
 
 
 def put(work: str) -> None:
@@ -67,9 +72,12 @@ def _enqueue(work: str, operation: OutboxEntry.Operation) -> None:
         raise transaction.TransactionManagementError(
             "A change for the search index must be written in the transaction that changes the publication."
         )
+    waiting = _waiting.get()
+    if waiting is not None:
+        waiting.append(OutboxEntry(work=work, operation=operation))
+        return
     OutboxEntry.objects.create(work=work, operation=operation)
-    if not _waiting.get():
-        transaction.on_commit(partial(apply, work))
+    transaction.on_commit(partial(apply, work))
 
 
 def unapplied() -> frozenset[str]:

@@ -43,6 +43,8 @@ BAND = 40
 
 _NEVER = -1e18
 
+_LOG_BEADS = tuple((a, b, math.log(prior)) for (a, b), prior in BEADS.items())
+
 
 @dataclass(frozen=True)
 class Bead:
@@ -77,14 +79,15 @@ def align_lengths(original: Sequence[int], translation: Sequence[int], ratio: fl
                 continue
             ways: list[float] = []
             top = (_NEVER, (0, 0))
-            for (a, b), prior in BEADS.items():
+            for a, b, prior in _LOG_BEADS:
                 before = (i - a, j - b)
                 if before not in forward:
                     continue
-                score = math.log(prior) + _match(sums_i[i] - sums_i[i - a], sums_j[j] - sums_j[j - b], ratio)
+                score = prior + _match(sums_i[i] - sums_i[i - a], sums_j[j] - sums_j[j - b], ratio)
                 scores[(i - a, i, j - b, j)] = score
                 ways.append(forward[before] + score)
-                top = max(top, (best[before][0] + score, (a, b)))
+                if best[before][0] + score > top[0]:
+                    top = (best[before][0] + score, (a, b))
             if ways:
                 forward[(i, j)] = _log_sum(ways)
                 best[(i, j)] = top

@@ -35,6 +35,7 @@ from archive.models import (
     Proposal,
     Record,
     RecordState,
+    Revision,
     Testimony,
 )
 from archive.models.record import sort_key
@@ -293,7 +294,7 @@ class Application:
         )
         insert_records([record])
         revision.record_id = record.pk
-        revision.save()
+        Revision.objects.bulk_create([revision])
         candidate.revision = revision.number
         write_tracks(record, snapshot["tracks"])
         Contribution.objects.bulk_create(
@@ -349,7 +350,7 @@ class Application:
             scopes=dict(rights.scopes),
             recorded_by=self.user,
         )
-        consent.save()
+        ConsentRecord.objects.bulk_create([consent])
         ConsentEvent.objects.bulk_create(
             [ConsentEvent(record_id=record.pk, consent=consent, kind="granted", by=self.user)]
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -83,9 +84,11 @@ class MarkedText:
         return text, tuple(marks)
 
 
+#: White space of `str.split` that is no white space of XML: a no-break space is typography.
+_EXOTIC = re.compile("[\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+
+
 def _split(piece: str) -> list[str]:
-    if "\u00a0" not in piece and piece.isascii():
-        # The common, fast case: str.split knows more white space than XML, but ASCII has only \v, \f and the
-        # separators \x1c-\x1f beyond it, and XML allows none of these.
+    if not _EXOTIC.search(piece):
         return piece.split()
-    return [word for word in piece.replace("\t", " ").replace("\n", " ").replace("\r", " ").split(" ") if word]
+    return [word for word in re.split("[ \t\r\n]+", piece) if word]

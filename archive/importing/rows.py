@@ -1,12 +1,12 @@
 """Writing many records of one kind with few statements.
 
-Django's ``bulk_create`` refuses models that inherit a table from another. Here the base rows are made with it and
-the rows of the kind by the same compiler call that ``Model.save`` ends in.
+Django's ``bulk_create`` refuses models that inherit a table from another. Here both rows are made by the compiler call
+that ``Model.save`` ends in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import connection
@@ -23,18 +23,23 @@ def insert_records(records: Sequence[Any]) -> None:
     if not records:
         return
     model = type(records[0])
-    base_fields = [field for field in Record._meta.concrete_fields if not field.primary_key]
-    bases = []
     for record in records:
         record.sort_key = sort_key(record.sort_text())
-        bases.append(Record(**{field.attname: getattr(record, field.attname) for field in base_fields}))
-    Record.objects.bulk_create(bases)
-    for record, base in zip(records, bases, strict=True):
-        record.pk = record.id = base.pk
-        record.record_ptr_id = base.pk
-        record.created_at, record.updated_at = base.created_at, base.updated_at
-        record._state.adding = False
+    base_fields = [field for field in Record._meta.local_concrete_fields if not field.primary_key]
+    key = Record._meta.pk
+    base_manager: Any = Record._base_manager
+    for part in _parts(records, base_fields):
+        # A record of a kind bears every attribute of its base row: no second object is made for it.
+        rows = base_manager._insert(part, fields=base_fields, returning_fields=[key], using=connection.alias)
+        for record, (pk,) in zip(part, rows, strict=True):
+            record.id = record.record_ptr_id = pk
+            record._state.adding = False
     fields = model._meta.local_concrete_fields
+    for part in _parts(records, fields):
+        model._base_manager._insert(part, fields=fields, using=connection.alias)
+
+
+def _parts(records: Sequence[Any], fields: Sequence[Any]) -> Iterator[list[Any]]:
     size = connection.ops.bulk_batch_size(fields, list(records)) or len(records)
     for start in range(0, len(records), size):
-        model._base_manager._insert(list(records[start : start + size]), fields=fields, using=connection.alias)
+        yield list(records[start : start + size])

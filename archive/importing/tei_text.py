@@ -413,7 +413,9 @@ def _facts(element: etree._Element, name: str, kind: str) -> tuple[str, str, dic
 def _rest(element: etree._Element, name: str, drop: tuple[str, ...] = ()) -> dict[str, Any]:
     data: dict[str, Any] = {"tei": name}
     for attribute, value in element.attrib.items():
-        plain = str(attribute).rpartition("}")[2]
+        plain = str(attribute)
+        if plain[0] == "{":
+            plain = plain.rpartition("}")[2]
         if plain not in drop and plain != "lang" and plain != "id":
             data[plain] = str(value)
     return data

@@ -62,7 +62,7 @@ class ImportVocabulary:
         refused = {one.place for one in vocabulary.problems if one.severity == REFUSED}
         for uri in sorted(refused):
             self.report.add(ReportItem(uri, REFUSED))
-        with index_later(), transaction.atomic():
+        with transaction.atomic(), index_later():
             batch = ImportBatch.objects.create(source_format="skos", options={"scheme": self.slug}, by=self.user)
             scheme = self._scheme(vocabulary)
             made = self._write(vocabulary, scheme)

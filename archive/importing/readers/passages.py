@@ -24,7 +24,8 @@ _HEADING = ",".join(COLUMNS).encode()
 class _PassagesReader:
     name = "passages"
     label = "table of passages (CSV)"
-    extensions: tuple[str, ...] = (".csv",)
+    #: Known by its heading alone: every other .csv is a table with a mapping.
+    extensions: tuple[str, ...] = ()
 
     def recognises(self, head: bytes) -> bool:
         return head.removeprefix(b"\xef\xbb\xbf").startswith(_HEADING)

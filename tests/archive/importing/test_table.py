@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from archive.importing.formats import ReadingOptions
+from archive.importing.formats import ReadingOptions, choose_reader
 from archive.importing.mapping import SHIPPED, fill, load_mapping
 from archive.importing.parsed import ParsedWork
 from archive.importing.problems import Problem, RefusedError
 from archive.importing.readers.table import READER
 from archive.importing.reading import Source
+from archive.interchange.csv_table import COLUMNS
 
 
 def read(folder: Path, text: str, **options: str):
@@ -29,6 +30,16 @@ def test_a_plain_table_needs_no_mapping(tmp_path):
     assert [(c.role, c.name) for c in work.contributors] == [("narrator", "Ana K.")]
     assert [name for name, _content in work.originals] == ["ana.txt", "row.json"]
     assert not problems
+
+
+def test_every_table_but_our_own_is_one_with_a_mapping(tmp_path):
+    for name, text, reader in (
+        ("a.csv", "id,title\n", "csv"),
+        ("b.tsv", "id\ttitle\n", "csv"),
+        ("c.csv", ",".join(COLUMNS) + "\r\n", "passages"),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert choose_reader(Source(tmp_path / name, name)).name == reader
 
 
 def test_rows_that_cannot_be_taken_are_named_and_the_others_stand(tmp_path):
