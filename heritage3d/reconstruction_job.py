@@ -76,7 +76,7 @@ def request_of(job_input: dict[str, Any]) -> Request:
     preset = PRESETS.get(str(job_input.get("preset", "standard")))
     if preset is None:
         raise JobFailed("bad-input", _("There is no preset of that name."))
-    given = {
+    beside = {
         name: inside(CAPTURES, job_input[name]) if job_input.get(name) else None
         for name in ("masks", "control", "scale")
     }
@@ -86,7 +86,9 @@ def request_of(job_input: dict[str, Any]) -> Request:
         preset=preset,
         resume=True,
         threads=max(1, os.cpu_count() or 1),
-        **given,
+        masks=beside["masks"],
+        control=beside["control"],
+        scale=beside["scale"],
     )
 
 

@@ -26,6 +26,7 @@ def coverage_sheet(
     """
     step = max(1, -(-len(views) // MOST_TILES))
     tiles = []
+    tallest = max(camera.fitted(TILE).height for camera, _, _ in views)
     for index in range(0, len(views), step):
         camera, image, mask = views[index]
         small = camera.fitted(TILE)
@@ -38,11 +39,11 @@ def coverage_sheet(
             left_out = cv2.resize(stored, size, interpolation=cv2.INTER_AREA) < 128
             tint[left_out] = (220, 160, 60)
         mixed = picture * (0.35 + 0.65 * accepted) + tint * (0.65 * (1 - accepted))
-        tile = np.full((TILE, TILE, 3), 255, np.uint8)
-        tile[: small.height, : small.width] = np.clip(mixed, 0, 255)
+        tile = np.full((tallest, TILE, 3), 255, np.uint8)
+        tile[: small.height, : small.width] = np.clip(mixed, 0, 255).astype(np.uint8)
         tiles.append(tile)
     while len(tiles) % COLUMNS:
-        tiles.append(np.full((TILE, TILE, 3), 255, np.uint8))
+        tiles.append(np.full((tallest, TILE, 3), 255, np.uint8))
     rows = [np.hstack(tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)]
     return np.asarray(np.vstack(rows), np.uint8)
 
