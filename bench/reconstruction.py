@@ -105,8 +105,8 @@ def timed(name: str, photos: list[Path], out: Path, runs: int, *more: str, targe
     emit(f"{name} registered", report["sfm"]["registered"], f"of {report['inputs']['images']}")
     emit(f"{name} reprojection", report["sfm"]["reprojection_px"], "px", observations=report["sfm"]["observations"])
     emit(f"{name} holes", report["mesh"]["hole_area_share"], "share")
-    stages = {stage["name"]: stage["seconds"] for stage in report["stages"]}
-    print(json.dumps({"name": f"{name} stages", "seconds": stages}), flush=True)
+    processor = {stage["name"]: stage["cpu_seconds"] for stage in report["stages"]}
+    emit(f"{name} processor time", sum(processor.values()), "s", stages=processor)
 
 
 def report_of(out: Path) -> dict[str, Any]:

@@ -25,7 +25,13 @@ def publish(sealed: Mapping[str, Sealed], records: Sequence[StageRecord], out: P
         _copy(source, out / "cameras" / "images" / source.name)
     report: dict[str, Any] = json.loads((judged / "report.json").read_text(encoding="utf-8"))
     report["stages"] = [
-        {"name": each.name, "seconds": each.seconds, "peak_rss_mb": each.peak_rss_mb, "cached": each.cached}
+        {
+            "name": each.name,
+            "seconds": each.seconds,
+            "cpu_seconds": each.cpu_seconds,
+            "peak_rss_mb": each.peak_rss_mb,
+            "cached": each.cached,
+        }
         for each in records
     ]
     report["warnings"] = [warning for each in records for warning in each.warnings]

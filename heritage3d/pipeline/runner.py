@@ -54,6 +54,7 @@ class StageRecord:
     seconds: float
     peak_rss_mb: float
     cached: bool
+    cpu_seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
 
 
@@ -184,7 +185,12 @@ class Run:
                 return
         outcome, temporary = self._run_stage(stage, key)
         record = StageRecord(
-            stage.name, round(outcome.seconds, 2), round(outcome.peak_bytes / 2**20, 1), False, outcome.warnings
+            stage.name,
+            round(outcome.seconds, 2),
+            round(outcome.peak_bytes / 2**20, 1),
+            False,
+            round(outcome.cpu_seconds, 2),
+            outcome.warnings,
         )
         metrics = {**(outcome.result or {}), "_run": {**record.__dict__}}
         final.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -28,6 +29,8 @@ class Outcome:
     exit_code: int = 0
     peak_bytes: int = 0
     seconds: float = 0.0
+    #: Processor time of the child and everything below it: what it would cost on an idle machine.
+    cpu_seconds: float = 0.0
     result: dict[str, Any] | None = None
     fault: str | None = None
     impossible: str | None = None
@@ -65,6 +68,12 @@ def _high_water(family: Sequence[psutil.Process]) -> int:
     return largest
 
 
+def _children_cpu() -> float:
+    """Processor seconds of all children that have ended so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """Ask the child and everything below it to end, then make them."""
     try:
@@ -99,6 +108,7 @@ def run_child(
     reading, writing = os.pipe()
     outcome = Outcome()
     started = time.monotonic()
+    used = _children_cpu()
     with log.open("ab") as sink:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [argument.replace("{channel}", str(writing)) for argument in command],
@@ -144,6 +154,7 @@ def run_child(
     listener.join(timeout=5)
     outcome.exit_code = process.returncode if process.returncode is not None else -signal.SIGKILL
     outcome.seconds = time.monotonic() - started
+    outcome.cpu_seconds = _children_cpu() - used
     return outcome
 
 
