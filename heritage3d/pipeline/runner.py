@@ -178,6 +178,7 @@ class Run:
                         kept.get("seconds", 0.0),
                         kept.get("peak_rss_mb", 0.0),
                         True,
+                        kept.get("cpu_seconds", 0.0),
                         kept.get("warnings", []),
                     )
                 )

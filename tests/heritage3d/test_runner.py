@@ -82,8 +82,12 @@ def test_a_second_run_keeps_everything_and_another_place_does_not_matter(again: 
     elsewhere = again.parent / "Fotografije (kopija)"
     shutil.copytree(small_set / "photos", elsewhere)
     progress = Silent()
-    Run(request(elsewhere, again, resume=True, threads=1), progress).perform("sfm")
+    run = Run(request(elsewhere, again, resume=True, threads=1), progress)
+    run.perform("sfm")
     assert progress.made == [] and progress.kept == list(STAGE_NAMES[:4])
+    for record in run.records:
+        assert record.cached and record.seconds > 0 and record.cpu_seconds > 0 and record.peak_rss_mb > 10
+        assert isinstance(record.warnings, list)
 
 
 def test_without_resume_everything_is_made_anew(again: Path, small_set: Path) -> None:
