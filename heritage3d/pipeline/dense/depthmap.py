@@ -310,7 +310,9 @@ def _sweeps(
     tonal = np.exp(-np.arange(256) / matching.tonal_spread).astype(np.float32)
     slope_precision = np.float32((camera.K[0, 0] / matching.slope_deviation) ** 2 / 4)
     for iteration in range(count):
-        newton = 1 if iteration >= newton_from else 0
+        # The last sweep at full size leaves exactness to the refinement that follows.
+        last = bool(source_maps) and matching.refinements > 0 and iteration == count - 1
+        newton = 1 if iteration >= newton_from and not last else 0
         geometric = matching.geometric[iteration] if source_maps else 0.0
         fading = 0.6**iteration
         for colour in (0, 1):
