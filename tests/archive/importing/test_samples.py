@@ -28,7 +28,8 @@ EDITIONS = ("early_testimonies", "begrentze_flucht_uzravit_hranice")
 @pytest.fixture(scope="module")
 def editions(archive_samples) -> list[tuple[Source, ParsedWork]]:
     sources = [s for folder in EDITIONS for s in sources_in(archive_samples / "ehri-editions" / folder)]
-    return [(source, work) for source in sources for work in TEI.works(source, ReadingOptions())]
+    found = [(source, work) for source in sources for work in TEI.works(source, ReadingOptions())]
+    return [(source, work) for source, work in found if isinstance(work, ParsedWork)]
 
 
 @pytest.fixture(scope="module")

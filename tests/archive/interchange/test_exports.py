@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,12 +26,20 @@ _NS = {"t": TEI}
 
 
 def cue(anchor: str, text: str, **more) -> dict:
-    plain = {"group": "", "page": "", "start_ms": None, "end_ms": None, "speaker": "", "marks": [], "kind": "p"}
+    plain: dict[str, Any] = {
+        "group": "",
+        "page": "",
+        "start_ms": None,
+        "end_ms": None,
+        "speaker": "",
+        "marks": [],
+        "kind": "p",
+    }
     return {"id": anchor, "text": text, "paratext": "", "public_text": None, **plain, **more}
 
 
 def payload(*cues: dict, **more) -> dict:
-    tracks = [
+    tracks: Any = [
         {
             "id": "t1",
             "kind": "transcript",
