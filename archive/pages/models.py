@@ -86,19 +86,31 @@ class HomePage(PublicPage):
         if not isinstance(found, Publication) or found.stub:
             return None
         facts = entry(found)
-        # A passage is quoted only while the publication still holds it, so no redaction is outlived here.
-        held = self.quote and any(
-            self.quote in cue["text"]
-            for row in found.payload.get("rows", [])
-            for cues in row["cells"].values()
-            for cue in cues
-        )
-        quote = {"original": self.quote_language, "values": {self.quote_language: {"text": self.quote}}}
+        quote = self._quote(found.payload)
         return {
             **facts,
-            "quote": quote if held else None,
+            "quote": quote,
             "narrator": ", ".join(facts["narrators"]),
             "language": found.payload["original_language"],
+        }
+
+    def _quote(self, payload: dict[str, Any]) -> dict[str, Any] | None:
+        """The passage in its own words and in those of every translation of this page that quotes the same testimony.
+
+        It is quoted only while the publication still holds it, so no redaction is outlived here.
+        """
+        if not self.quote:
+            return None
+        pages = HomePage.objects.filter(chosen_id=self.chosen_id, live=True).exclude(quote="")
+        quotes = {**dict(pages.values_list("quote_language", "quote")), self.quote_language: self.quote}
+        texts = [cue["text"] for row in payload.get("rows", []) for cues in row["cells"].values() for cue in cues]
+        held = {tag: quote for tag, quote in quotes.items() if any(quote in text for text in texts)}
+        if not held:
+            return None
+        original = payload["original_language"]
+        return {
+            "original": original if original in held else next(iter(held)),
+            "values": {tag: {"text": quote} for tag, quote in held.items()},
         }
 
     def _commemorations(self, today: date) -> list[dict[str, Any]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
 from archive.models.publication import Publication
 from archive.public.addresses import page_url
 from archive.values.language_map import choose
@@ -36,11 +39,16 @@ def entry(publication: Publication, *, count: int | None = None) -> dict[str, An
             "sensitivity": payload.get("sensitivity", []),
             "stub": publication.stub,
         }
+        if publication.stub:
+            # Its title is part of what one asks for; a line of a list needs words to follow all the same.
+            facts["title"] = (
+                _("A testimony on request") if publication.kind == "testimony" else _("A document on request")
+            )
     elif publication.kind == "collection":
         facts |= {"summary": payload.get("abstract"), "community": (payload.get("community") or {}).get("name", "")}
     else:
         facts |= {
-            "names": [{"text": n["text"], "language": n.get("language", "")} for n in payload.get("other_names", [])],
+            "names": [{"text": n["text"], "language": n["language"]} for n in names_beside(payload)],
             "date": "/".join(d for d in (payload.get("date_from", ""), payload.get("date_to", "")) if d),
         }
     return facts
@@ -59,5 +67,20 @@ def _narrators(payload: Mapping[str, Any]) -> list[str]:
     for contributor in payload.get("contributors", []):
         name = contributor["name"]
         if name and contributor["role"] in ("narrator", "author"):
-            names.append(name if isinstance(name, str) else choose(name, ()).text)
+            names.append(name if isinstance(name, str) else choose(name, (get_language() or "en",)).text)
     return names
+
+
+def names_beside(payload: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Every name of an authority but the one a reader is shown: in other languages first, then its other names."""
+    shown = choose(payload.get("name"), (get_language() or "en",)).text
+    values = (payload.get("name") or {}).get("values", {})
+    candidates = [{"text": entry["text"], "language": tag, "note": ""} for tag, entry in values.items()]
+    candidates += [
+        {"text": n["text"], "language": n.get("language", ""), "note": ""} for n in payload.get("other_names", [])
+    ]
+    names: dict[str, dict[str, str]] = {}
+    for name in candidates:
+        if name["text"] != shown:
+            names.setdefault(name["text"], name)
+    return list(names.values())

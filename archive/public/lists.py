@@ -15,7 +15,7 @@ from archive import publications
 from archive.models.publication import Publication
 from archive.policy import Viewer
 from archive.public.addresses import KINDS, absolute, page_url, permanent_url
-from archive.public.entries import entries
+from archive.public.entries import entries, names_beside
 from archive.public.reading import mark_cacheable, page_facts, published_or_404, viewer_for
 from archive.public.works import work_page
 from archive.values.language_map import choose
@@ -129,9 +129,7 @@ def _authority_page(request: HttpRequest, publication: Publication) -> HttpRespo
     authority = {
         "id": publication.public_id,
         "name": payload["name"],
-        "names": [
-            {"text": n["text"], "language": n.get("language", ""), "note": ""} for n in payload.get("other_names", [])
-        ],
+        "names": names_beside(payload),
         "description": payload.get("note"),
         "dates": "/".join(d for d in (payload.get("date_from", ""), payload.get("date_to", "")) if d),
         "type": payload.get("place_type") or payload.get("event_type") or "",
@@ -139,6 +137,13 @@ def _authority_page(request: HttpRequest, publication: Publication) -> HttpRespo
         "casualties": [
             {"text": f"{c['low']}–{c['high']}", "source": c.get("source", "")}
             for c in payload.get("casualty_estimates", [])
+        ],
+        "findings": [
+            {
+                "text": choose(f.get("finding"), (get_language() or "en",)).text,
+                "source": ", ".join(str(f[name]) for name in ("body", "document") if f.get(name)),
+            }
+            for f in payload.get("legal_findings", [])
         ],
         "links": [{"label": uri, "url": uri} for uri in payload.get("external_ids", []) if uri.startswith("http")],
         "fiction": publication.fiction,

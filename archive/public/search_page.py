@@ -16,7 +16,7 @@ from archive.policy import Viewer, reach_of
 from archive.public.entries import entry
 from archive.public.reading import page_facts, viewer_for
 from search import service
-from search.answers import Answer, Result
+from search.answers import Answer, Hit, Result
 
 #: Facets a reader can choose, in the order of the page.
 FACETS = ("type", "language", "collection", "event", "place", "person", "risk")
@@ -82,10 +82,12 @@ def _context(request: HttpRequest, q: str, answer: Answer) -> dict[str, Any]:
         if options:
             facets.append({"name": name, "label": _facet_label(name), "options": options})
     suggestion = answer.did_you_mean
+    results = _results(answer.results, viewer_for(request))
     return {
+        "fiction": any(result.get("fiction") for result in results),
         "answer": {
             "total": answer.total,
-            "results": _results(answer.results, viewer_for(request)),
+            "results": results,
             "did_you_mean": {"text": suggestion, "url": address(query=suggestion)} if suggestion else None,
         },
         "facets": facets,
@@ -116,13 +118,26 @@ def _results(results: tuple[Result, ...], viewer: Viewer) -> list[dict[str, Any]
                 "language": result.language,
                 "url": result.url,
                 "hits": [
-                    {"text_html": h.text_html, "url": h.url, "language": h.language, "start_ms": h.start_ms}
+                    {
+                        "text_html": h.text_html,
+                        "url": _beside(h, facts.get("languages", [])),
+                        "language": h.language,
+                        "start_ms": h.start_ms,
+                    }
                     for h in result.hits
                 ],
                 "more": max(0, result.matches - len(result.hits)),
             }
         )
     return rows
+
+
+def _beside(hit: Hit, languages: list[str]) -> str:
+    """The hit's address with its language beside the original, so that its passage is on the page."""
+    if hit.language in languages[1:]:
+        page, _sep, place = hit.url.partition("#")
+        return f"{page}?with={hit.language}#{place}"
+    return hit.url
 
 
 def _facet_label(name: str) -> str:

@@ -86,7 +86,7 @@ def citation(request: HttpRequest, segment: str, public_id: str, form: str) -> H
     _label, function, media_type, ending = citations.FORMS[form]
     work = citations.cited(publication.payload, get_language() or "en", timezone.now().date())
     response = HttpResponse(function(work), content_type=media_type)
-    response.headers["Content-Disposition"] = f'attachment; filename="cairn-{public_id}.{ending}"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{_file_name(publication)}.{ending}"'
     return mark_cacheable(request, response, publication)
 
 
@@ -101,8 +101,13 @@ def download(request: HttpRequest, segment: str, public_id: str, form: str) -> H
     if body is None:
         raise Http404
     response = HttpResponse(body, content_type=export.media_type)
-    response.headers["Content-Disposition"] = f'attachment; filename="cairn-{public_id}.{export.ending}"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{_file_name(publication)}.{export.ending}"'
     return mark_cacheable(request, response, publication)
+
+
+def _file_name(publication: Publication) -> str:
+    """Opaque, and in it that sample content is fiction: not every format has room for a remark."""
+    return f"cairn-{'fiction-' if publication.fiction else ''}{publication.public_id}"
 
 
 def _readable(request: HttpRequest, segment: str, public_id: str) -> Publication:

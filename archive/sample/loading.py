@@ -198,6 +198,7 @@ class LoadSampleContent:
                 }
             )
         position = _original_first(work).index(language)
+        origin = work.facts.get("origins", {}).get(language, "human")
         return TextTrack(
             record_id=record.pk,
             key=f"t{position + 1}",
@@ -206,6 +207,8 @@ class LoadSampleContent:
             declared_language=language,
             direction=direction(language),
             is_original=original,
+            origin="machine" if origin == "unreviewed" else origin,
+            reviewed=origin != "unreviewed",
             position=position,
             cues=cues,
         )
@@ -327,10 +330,11 @@ class LoadSampleContent:
         chosen = next((work for work in self.content.works if "home_quote" in work.facts), None)
         if chosen is None:
             return
-        for page in HomePage.objects.filter(chosen_id=""):
+        quotes = chosen.facts["home_quote"]
+        for page in HomePage.objects.filter(chosen_id="").select_related("locale"):
+            language = page.locale.language_code if page.locale.language_code in quotes else chosen.original
             page.chosen_id = public_id_of(f"works.{chosen.key}")
-            page.quote = chosen.facts["home_quote"]
-            page.quote_language = chosen.original
+            page.quote, page.quote_language = quotes[language], language
             page.save(update_fields=["chosen_id", "quote", "quote_language"])
         clock.turn()
 

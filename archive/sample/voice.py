@@ -25,6 +25,8 @@ _FRAME = RATE * FRAME_MS // 1000
 _BANDWIDTHS = (70.0, 100.0, 140.0, 240.0)
 _FOURTH = 4100.0
 _BASE_PITCH = 172.0
+#: An old voice takes its time.
+_SLOWNESS = 1.18
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ def _sentence(text: str) -> list[_Frame]:
     if sounds:
         # What ends a sentence is drawn out.
         sounds[-1] = replace(sounds[-1], ms=sounds[-1].ms * 14 // 10)
+    sounds = [replace(sound, ms=round(sound.ms * _SLOWNESS)) for sound in sounds]
     total = sum(sound.ms for sound in sounds)
     frames, at = [], 0
     for sound in sounds:

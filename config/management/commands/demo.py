@@ -6,10 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
-from django.db.migrations.executor import MigrationExecutor
-from django.db import connection
 
+from archive.sample.loading import LoadSampleContent, NotAPlaceForFiction
 from config.management.commands.serve import refuse_taken
+from config.preparing import missing_migrations
 
 
 class Command(BaseCommand):
@@ -22,17 +22,27 @@ class Command(BaseCommand):
             raise CommandError("Start it with “make demo”, which sets CAIRN_MODE=demo.")
         # Before anything is prepared: a taken port is known at once.
         refuse_taken("127.0.0.1", settings.PORT)
-        if self._first_start():
-            self.stdout.write("Preparing the demonstration (about a minute the first time)…")
-            self.stdout.flush()
-        call_command("prepare_site", verbosity=0)
-        call_command("load_sample_content", verbosity=0)
-        self.stdout.write(f"\n  Cairn is at {settings.PUBLIC_URL}\n\n  Sign in as (links work on this machine only):")
+        try:
+            self._prepare()
+        except NotAPlaceForFiction as refusal:
+            raise CommandError(str(refusal)) from refusal
+        except KeyboardInterrupt:
+            # Each step is whole or not done; the next start goes on from there.
+            self._say("Stopped. The next start goes on from here.")
+            return
+        self._say(f"\n  Cairn is at {settings.PUBLIC_URL}\n\n  Sign in as (links work on this machine only):")
         call_command("demo_links", stdout=self.stdout)
-        self.stdout.write("")
-        self.stdout.flush()
+        self._say("")
         call_command("serve")
 
-    def _first_start(self) -> bool:
-        executor = MigrationExecutor(connection)
-        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    def _prepare(self) -> None:
+        if missing_migrations():
+            self._say("Preparing the demonstration (about a minute the first time)\n  The database is made …")
+        call_command("prepare_site", verbosity=0)
+        loaded = LoadSampleContent(tell=lambda text: self._say(f"  {text}")).execute()
+        if loaded.changed:
+            self._say(f"  {len(loaded.made)} works of an invented valley are here, {loaded.public} of them published.")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
