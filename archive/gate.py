@@ -378,6 +378,12 @@ class Gate:
         self.close([w for w in works if not w.wanted_public])
         return self.publish(wanted) if wanted else {}
 
+    def refresh_companions(self, public_ids: Iterable[str]) -> None:
+        """Make the pages of collections and authorities anew after somebody edited them."""
+        _inside_transaction()
+        refresh_companions(public_ids, self.now)
+        self._bump()
+
     # --- closing -----------------------------------------------------------------------------
 
     def close(self, records: Iterable[Record], *, tombstone: dict[str, Any] | None = None) -> list[str]:

@@ -13,7 +13,7 @@ from wagtail.admin.forms.models import WagtailAdminModelForm
 
 from archive import audit
 from archive.desk.language_map import LanguageMapField
-from archive.models import Community, Record
+from archive.models import Community, ConceptScheme, Record
 from archive.policy import ROLE_ACTIONS, Viewer, visible
 from archive.revisions import save_revision
 from archive.values.uncertain_date import parse_date
@@ -76,7 +76,8 @@ class RecordForm(WagtailAdminModelForm):
                 field.required = not self.viewer.operator
                 if field.queryset.count() == 1:
                     field.initial = field.queryset.first()
-            else:
+            elif field.queryset.model is not ConceptScheme:
+                # Vocabularies are published by others and belong to everybody.
                 field.queryset = visible(field.queryset, self.viewer)
 
     def clean(self) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class RevisionsScreen(WorkScreen):
             kept = fields_kept_from(self.viewer, self.work)
             context |= {
                 "facts": facts_apart(older.snapshot, newer.snapshot, kept),
-                "tracks": tracks_apart(older, newer),
+                "tracks": tracks_between(older.snapshot, newer.snapshot),
             }
         return super().get_context_data(**kwargs) | context | {"may_restore": bool(self.may("edit", self.work))}
 
@@ -105,10 +105,10 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
 
 
-def tracks_apart(older: Revision, newer: Revision) -> list[dict[str, Any]]:
-    """Differences of the texts, one entry for each text that differs."""
-    old = {track["id"]: track for track in older.snapshot.get("tracks", [])}
-    new = {track["id"]: track for track in newer.snapshot.get("tracks", [])}
+def tracks_between(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+    """Differences of the texts of two snapshots, one entry for each text that differs."""
+    old = {track["id"]: track for track in before.get("tracks", [])}
+    new = {track["id"]: track for track in after.get("tracks", [])}
     found = []
     for key in [*new, *(key for key in old if key not in new)]:
         track = new.get(key) or old[key]

@@ -22,6 +22,7 @@ from archive.policy import Viewer, may
 TABS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("edit", gettext_lazy("Description"), ("edit",)),
     ("transcript", gettext_lazy("Transcript"), ("edit", "translate")),
+    ("links", gettext_lazy("People and index"), ("edit",)),
     ("gate", gettext_lazy("Gate"), ("read",)),
     ("consent", gettext_lazy("Consent"), ("consent",)),
     ("redactions", gettext_lazy("Redactions"), ("edit", "consent")),

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
+from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from wagtail.admin.forms.choosers import BaseFilterForm
 from wagtail.admin.views import generic
 from wagtail.admin.views.generic import chooser as chooser_views
 
-from archive.desk.sealing import fields_kept_from, seals_of
+from archive.desk.lists import RecordFilterSet, RecordTitleColumn, TickColumn, found_by, prepare_rows
+from archive.desk.sealing import fields_kept_from, seals_of, shown_title
 from archive.policy import Decision, Viewer, may, viewer_of, visible
 
 
@@ -56,11 +62,45 @@ class RecordIndexView(DeskView, generic.IndexView):
 
     any_permission_required = ["view", "change", "add"]
     paginate_by = 50
+    base_filterset_class = RecordFilterSet
+    #: Set by viewsets of works: a list of these has boxes to choose several.
+    act_url_name = ""
 
     def get_base_queryset(self) -> QuerySet[Any]:
-        queryset = self.only_visible(super().get_base_queryset())
+        queryset = self.only_visible(super().get_base_queryset()).filter(merged_into=None)
         related = [name for name in ("community", "collection") if _is_relation(self.model, name)]
         return queryset.select_related(*related) if related else queryset
+
+    def search_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return found_by(queryset, self.search_query, self.viewer) if self.is_searching else queryset
+
+    def get_table(self, object_list: Any) -> Any:
+        prepare_rows(object_list, self.viewer)
+        return super().get_table(object_list)
+
+    def _get_title_column(self, field_name: str, column_class: Any = RecordTitleColumn, **kwargs: Any) -> Any:
+        return super()._get_title_column(field_name, column_class, **kwargs)
+
+    @cached_property
+    def columns(self) -> list[Any]:
+        columns = super().columns
+        return [TickColumn(), *columns] if self.act_url_name else columns
+
+    def get_list_buttons(self, instance: Any) -> list[Any]:
+        # The name is the link; Wagtail's menu would repeat it, sealed or not.
+        return []
+
+    def get_edit_url(self, instance: Any) -> str | None:
+        """The form for those who may change something in it, else the first screen that may be read."""
+        if self.may("edit", instance) or self.may("read_sealed", instance):
+            return reverse(self.edit_url_name, args=[instance.pk])
+        if self.act_url_name:
+            return reverse(self.edit_url_name.replace(":edit", ":gate"), args=[instance.pk])
+        return None
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        acts = reverse(self.act_url_name) if self.act_url_name else ""
+        return super().get_context_data(**kwargs) | {"act_url": acts}
 
 
 class RecordCreateView(DeskView, generic.CreateView):
@@ -78,7 +118,20 @@ class RecordCreateView(DeskView, generic.CreateView):
 
 
 class RecordEditView(DeskView, generic.EditView):
-    """Edit a record; every save is a revision of our own."""
+    """Edit a record; every save is a revision of our own. A steward without the right to edit changes seals only."""
+
+    permission_required = "view"
+
+    def get_object(self, queryset: QuerySet[Any] | None = None) -> Any:
+        found = super().get_object(queryset)
+        self.require_any(("edit", "read_sealed"), found)
+        return found
+
+    def get_page_subtitle(self) -> str:
+        return shown_title(self.object, self.viewer)
+
+    def get_success_message(self) -> str:
+        return _("“%(name)s” was saved.") % {"name": shown_title(self.object, self.viewer)}
 
     def get_queryset(self) -> QuerySet[Any]:
         return self.only_visible(super().get_queryset())
@@ -90,7 +143,11 @@ class RecordEditView(DeskView, generic.EditView):
         context = super().get_context_data(**kwargs)
         hidden = fields_kept_from(self.viewer, self.object)
         labels = [str(label) for _code, label, fields in seals_of(self.object.kind) if hidden & set(fields)]
-        return context | {"kept_back": labels, **self.beside(self)}
+        return context | {
+            "kept_back": labels,
+            "read_only": getattr(context["form"], "read_only", []),
+            **self.beside(self),
+        }
 
     @staticmethod
     def beside(view: RecordEditView) -> dict[str, Any]:
@@ -98,7 +155,7 @@ class RecordEditView(DeskView, generic.EditView):
         return {}
 
     def save_instance(self) -> Any:
-        self.require("edit", self.form.instance)
+        self.require_any(("edit", "read_sealed"), self.form.instance)
         with transaction.atomic():
             self.form.save_record(user=self.request.user, created=False)
         return self.form.instance
@@ -108,13 +165,43 @@ class RecordEditView(DeskView, generic.EditView):
         return None
 
 
+class ChooserFilterForm(BaseFilterForm):
+    """The search field of a chooser, in any script."""
+
+    q = forms.CharField(label=gettext_lazy("Search"), required=False)
+
+    def __init__(self, *args: Any, viewer: Viewer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.viewer = viewer
+
+    def filter(self, objects: QuerySet[Any]) -> QuerySet[Any]:
+        objects = super().filter(objects)
+        if text := self.cleaned_data.get("q"):
+            objects = found_by(objects, text, self.viewer)
+            self.is_searching, self.search_query = True, text
+        return objects
+
+
 class VisibleChoicesMixin(DeskView):
     """Choosers offer only what the viewer may read; a chosen key of anything else is a 404."""
 
     model_class: Any
+    filter_form_class = ChooserFilterForm
 
     def get_object_list(self) -> QuerySet[Any]:
-        return self.only_visible(self.model_class.objects.all())
+        return self.only_visible(self.model_class.objects.filter(merged_into=None))
+
+    def get_filter_form(self) -> ChooserFilterForm:
+        return ChooserFilterForm(self.request.GET, viewer=self.viewer)
+
+    def get_display_title(self, instance: Any) -> str:
+        return shown_title(instance, self.viewer)
+
+    @property
+    def title_column(self) -> Any:
+        column = super().title_column  # type: ignore[misc]
+        column.accessor = lambda instance: shown_title(instance, self.viewer)
+        return column
 
     def get_object(self, pk: Any) -> Any:
         return self.object_or_404(self.model_class.objects.all(), pk=pk)

@@ -10,6 +10,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.permissions import register_permission_policy
 
 from archive.desk import views
+from archive.desk.lists import PublicColumn
 from archive.desk.permissions import DeskPolicy
 
 
@@ -37,6 +38,7 @@ class RecordViewSet(ModelViewSet):
     search_backend_name = None
     ordering = ["sort_key", "pk"]
     list_export: list[str] = []
+    list_display: list[Any] = ["__str__", "community", PublicColumn(), "public_id"]
     template_prefix = "archive/desk/record/"
 
     def get_form_class(self, for_update: bool = False) -> type[Any]:

@@ -5,19 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import URLPattern, path
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from archive.desk.batch_screen import BatchScreen
 from archive.desk.consent_screen import ConsentScreen
-from archive.desk.forms import CheckboxList, RecordForm
+from archive.desk.fields import LinesField, RecordField
+from archive.desk.forms import CheckboxList
 from archive.desk.gate_screen import GateScreen
+from archive.desk.links_screen import LinksScreen
+from archive.desk.lists import PublicColumn
 from archive.desk.preview_screen import PreviewPage, PreviewScreen
 from archive.desk.redactions_screen import RedactionsScreen
 from archive.desk.revisions_screen import RevisionsScreen
 from archive.desk.screens import tabs_of
+from archive.desk.sealable import SealableForm
 from archive.desk.transcript_screen import TranscriptScreen
 from archive.desk.views import RecordEditView
 from archive.desk.viewsets import RecordChooserViewSet, RecordViewSet
-from archive.models import Document, Sensitivity, Testimony
+from archive.models import Clip, Collection, Document, RecordKind, Sensitivity, Testimony, TextTrack
 
 WORK_FORM_FIELDS = [
     "community",
@@ -38,14 +44,21 @@ WORK_FORM_FIELDS = [
     "licence_uri",
     "licence_label",
     "download_allowed",
+    "verification",
 ]
 
 
-class WorkForm(RecordForm):
+class WorkForm(SealableForm):
     language_maps = ("title", "abstract")
     long_texts = ("abstract",)
     dates = ("date",)
 
+    place = RecordField([RecordKind.PLACE], label=_("Place"), required=False)
+    verification = LinesField(
+        ["source", "method", "corroboration", "assessed_by"],
+        label=_("Verification"),
+        help_text=_("One a line: source | method | corroboration | who assessed it"),
+    )
     sensitivity = CheckboxList(choices=Sensitivity.choices, label=_("Sensitivity"))
 
 
@@ -75,11 +88,15 @@ class WorkEditView(RecordEditView):
 
 class WorkViewSet(RecordViewSet):
     edit_view_class = WorkEditView
-    list_display = ["__str__", "collection", "original_language", "state", "public_id"]
-    list_filter = ["collection", "original_language", "state", "hidden"]
+    list_display = ["__str__", "community", "collection", "original_language", "state", PublicColumn(), "public_id"]
+    list_filter = ["community", "collection", "original_language", "state", "hidden"]
+
+    def get_index_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_index_view_kwargs(**{"act_url_name": f"{self.url_namespace}:act", **kwargs})
 
     def further_urls(self, key: str) -> list[URLPattern]:
         return [
+            path("act/", self.screen(BatchScreen), name="act"),
             *(path(f"<{key}:pk>/{name}/", self.screen(view), name=name) for name, view in SCREENS),
             path(f"<{key}:pk>/preview/<slug:rung>/", self.screen(PreviewPage), name="preview_page"),
         ]
@@ -91,6 +108,7 @@ class WorkViewSet(RecordViewSet):
 
 SCREENS: tuple[tuple[str, Any], ...] = (
     ("transcript", TranscriptScreen),
+    ("links", LinksScreen),
     ("gate", GateScreen),
     ("consent", ConsentScreen),
     ("redactions", RedactionsScreen),
@@ -104,7 +122,6 @@ class TestimonyViewSet(WorkViewSet):
     form_class = TestimonyForm
     icon = "openquote"
     name = "testimonies"
-    add_to_admin_menu = True
 
 
 class DocumentViewSet(WorkViewSet):
@@ -112,15 +129,82 @@ class DocumentViewSet(WorkViewSet):
     form_class = DocumentForm
     icon = "doc-full"
     name = "papers"
-    add_to_admin_menu = True
 
 
-class TestimonyChooserViewSet(RecordChooserViewSet):
-    model = Testimony
-    icon = "openquote"
-    name = "testimony-chooser"
+class CollectionForm(SealableForm):
+    language_maps = ("title", "abstract")
+    long_texts = ("abstract",)
+
+    class Meta:
+        model = Collection
+        fields = ["community", "slug", "title", "abstract", "licence_uri", "edition"]
+        formfield_callback = SealableForm.field_for
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        community = cleaned.get("community") or self.instance.community
+        same = Collection.objects.filter(community=community, slug=cleaned.get("slug")).exclude(pk=self.instance.pk)
+        if cleaned.get("slug") and same.exists():
+            self.add_error("slug", gettext("Another collection of this community has this short name."))
+        return cleaned
+
+
+class CollectionViewSet(RecordViewSet):
+    model, form_class, icon, name = Collection, CollectionForm, "folder-open-inverse", "collections-of-records"
+    menu_label = _("Collections")
+    list_display = ["__str__", "community", "slug", PublicColumn(), "public_id"]
+    list_filter = ["community"]
+
+
+class ClipForm(SealableForm):
+    language_maps = ("title", "context")
+    long_texts = ("context",)
+
+    work = RecordField([RecordKind.TESTIMONY, RecordKind.DOCUMENT], label=_("Testimony or document"))
+
+    class Meta:
+        model = Clip
+        fields = ["community", "work", "title", "context", "first_anchor", "last_anchor", "start_ms", "end_ms"]
+        formfield_callback = SealableForm.field_for
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        work = cleaned.get("work")
+        if work is None:
+            return cleaned
+        community = cleaned.get("community") or self.instance.community
+        if community is not None and work.community_id != community.pk:
+            self.add_error("work", gettext("A clip belongs to the community of its testimony."))
+        anchors = {
+            c["id"] for cues in TextTrack.objects.filter(record=work.pk).values_list("cues", flat=True) for c in cues
+        }
+        for field in ("first_anchor", "last_anchor"):
+            if cleaned.get(field) and cleaned[field] not in anchors:
+                self.add_error(field, gettext("This passage is not in its text."))
+        start, end = cleaned.get("start_ms"), cleaned.get("end_ms")
+        if start is not None and end is not None and end <= start:
+            self.add_error("end_ms", gettext("The clip ends before it begins."))
+        if start is None and not cleaned.get("first_anchor") and not self.errors:
+            self.add_error("first_anchor", gettext("Say where the clip begins: a passage, or a time."))
+        return cleaned
+
+
+class ClipViewSet(RecordViewSet):
+    model, form_class, icon, name = Clip, ClipForm, "cut", "clips"
+    list_display = ["__str__", "community", "public_id"]
+    list_filter = ["community"]
 
 
 def viewsets() -> list[Any]:
-    """The viewsets of this module, made once policies are registered."""
-    return [TestimonyViewSet(), DocumentViewSet(), TestimonyChooserViewSet()]
+    """Screens of works and what holds them, made once policies are registered."""
+    return [TestimonyViewSet(), DocumentViewSet(), CollectionViewSet(), ClipViewSet()]
+
+
+def choosers() -> list[Any]:
+    """Choosers of works and collections."""
+    return [
+        RecordChooserViewSet("testimony-chooser", model=Testimony, icon="openquote"),
+        RecordChooserViewSet("document-chooser", model=Document, icon="doc-full"),
+        RecordChooserViewSet("collection-chooser", model=Collection, icon="folder-open-inverse"),
+        RecordChooserViewSet("clip-chooser", model=Clip, icon="cut"),
+    ]

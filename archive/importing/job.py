@@ -104,13 +104,46 @@ def do_import(context: JobContext) -> dict[str, Any]:
         )
     context.stage("index")
     action.index()
+    if not options.dry_run:
+        # The files of a dry run wait for somebody to say yes or no to its report.
+        discard_uploads(tokens)
+    return report.counts
+
+
+def discard_uploads(tokens: Iterable[str]) -> None:
+    """Remove what waits in quarantine; what is gone already is gone."""
     store = quarantine()
     for token in tokens:
         try:
-            store.discard(token)
+            store.discard(str(token))
         except UnknownObject:
             continue
-    return report.counts
+
+
+def import_after(dry: ImportBatch, *, user: User) -> Job:
+    """Import the very files of a dry run. The caller has asked the policy.
+
+    :raises ValueError: when the files are not there any more.
+    """
+    with transaction.atomic():
+        dry = ImportBatch.objects.select_for_update().get(pk=dry.pk)
+        tokens = list(dry.options.get("uploads", []))
+        if not dry.options.get("dry_run") or not tokens or dry.community is None:
+            raise ValueError("the files of this dry run are not there any more")
+        kept = {name: value for name, value in dry.options.items() if name not in ("report", "uploads")}
+        batch = ImportBatch.objects.create(
+            community=dry.community,
+            source_format=dry.source_format,
+            options={**kept, "dry_run": False, "uploads": tokens},
+            by=user,
+        )
+        ImportBatch.objects.filter(pk=dry.pk).update(options={**dry.options, "uploads": []})
+        return api.enqueue(
+            KIND,
+            input={"batch": str(batch.uuid)},
+            scope=f"community:{dry.community.slug}",
+            created_by=str(user.pk),
+        )
 
 
 def _sources(tokens: Iterable[str]) -> list[Source]:

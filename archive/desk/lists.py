@@ -1,0 +1,96 @@
+"""Lists of records: found in any script, narrowed by filters that know only what the viewer may see."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import django_filters
+from django.db.models import Field, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.ui.tables import Column, TitleColumn
+
+from archive.desk.sealing import shown_title
+from archive.models import Publication, Record
+from archive.models.record import sort_key
+from archive.policy import ANONYMOUS, ROLE_ACTIONS, Viewer, viewer_of, visible
+
+#: JSON fields in which a search looks, where a kind has them.
+NAMING_FIELDS = ("title", "name", "other_names", "labels", "csl")
+
+
+def found_by(queryset: QuerySet[Any], text: str, viewer: Viewer) -> QuerySet[Any]:
+    """Records that ``text`` names in any language and script; sealed names are found by stewards only."""
+    text = text.strip()[:200]
+    fields = {f.name for f in queryset.model._meta.get_fields() if isinstance(f, Field)}
+    named = Q(sort_key__contains=sort_key(text))
+    # SQLite keeps JSON as it was written, with escapes for what is not ASCII; PostgreSQL keeps the letters.
+    for spelling in {text, text.lower(), text.title(), text.upper()}:
+        escaped = json.dumps(spelling)[1:-1]
+        for name in NAMING_FIELDS:
+            if name in fields:
+                named |= Q(**{f"{name}__icontains": spelling}) | Q(**{f"{name}__icontains": escaped})
+    sealed = Q(sealed__icontains="real_name")
+    steward = [slug for slug, roles in viewer.roles.items() if any("read_sealed" in ROLE_ACTIONS[r] for r in roles)]
+    return queryset.filter((named & (~sealed | Q(community__slug__in=steward))) | Q(public_id=text.lower()))
+
+
+class RecordFilterSet(WagtailFilterSet):
+    """Offers as choices only records and communities the viewer may see; merged duplicates are left out."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        viewer = viewer_of(self.request.user) if self.request is not None else ANONYMOUS
+        for one in self.filters.values():
+            if isinstance(one, (django_filters.ModelChoiceFilter, django_filters.ModelMultipleChoiceFilter)):
+                choices = one.extra.get("queryset")
+                if choices is not None and (issubclass(choices.model, Record) or choices.model.__name__ == "Community"):
+                    one.queryset = one.extra["queryset"] = visible(choices.all(), viewer)
+
+
+class RecordTitleColumn(TitleColumn):
+    """A record's name, as far as the viewer may see it."""
+
+    def get_value(self, instance: Any) -> Any:
+        return getattr(instance, "shown", None) or str(instance)
+
+
+class TickColumn(Column):
+    """A box by which a work is chosen for the buttons below the list."""
+
+    cell_template_name = "archive/desk/record/select_cell.html"
+
+    def __init__(self) -> None:
+        super().__init__("tick", label="")
+
+    def get_value(self, instance: Any) -> Any:
+        return instance.pk
+
+
+class PublicColumn(Column):
+    """Whether a record is public now, and to whom."""
+
+    def __init__(self) -> None:
+        super().__init__("public", label=_("Public"))
+
+    def get_value(self, instance: Any) -> Any:
+        return getattr(instance, "public_now", "")
+
+
+def prepare_rows(rows: Any, viewer: Viewer) -> None:
+    """Give the rows of one page what their columns show, in one query."""
+    rows = list(rows)
+    audiences: dict[str, list[Publication]] = {}
+    for row in Publication.objects.filter(public_id__in=[r.public_id for r in rows]).defer("payload"):
+        audiences.setdefault(row.public_id, []).append(row)
+    for row in rows:
+        row.shown = shown_title(row, viewer)
+        published = audiences.get(row.public_id, [])
+        lowest = next((stand for one in published for stand in one.stands), "")
+        if row.hidden:
+            row.public_now = _("hidden")
+        elif not published:
+            row.public_now = "–"
+        else:
+            row.public_now = next(one.get_audience_display() for one in published if one.stands[:1] == [lowest])

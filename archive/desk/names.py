@@ -1,0 +1,36 @@
+"""Names while one types: what may be chosen, among what the viewer may read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.views.generic import View
+
+from archive.desk.fields import written_record
+from archive.desk.lists import found_by
+from archive.desk.sealing import fields_kept_from
+from archive.desk.views import DeskView
+from archive.models import Document, RecordKind, Testimony
+from archive.projection.authorities import MODELS
+
+MOST = 12
+SEARCHED: dict[str, type[Any]] = {**MODELS, RecordKind.TESTIMONY: Testimony, RecordKind.DOCUMENT: Document}
+
+
+class Names(DeskView, View):
+    """``?kinds=person,place&q=``: up to twelve records, as a field takes them."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> JsonResponse:
+        text = request.GET.get("q", "").strip()
+        kinds = [kind for kind in request.GET.get("kinds", "").split(",") if kind in SEARCHED]
+        found: list[str] = []
+        if len(text) >= 2:
+            for kind in kinds:
+                rows = self.only_visible(SEARCHED[kind].objects.filter(merged_into=None).select_related("community"))
+                for record in found_by(rows, text, self.viewer).order_by("sort_key", "pk")[: MOST - len(found)]:
+                    if "name" not in fields_kept_from(self.viewer, record) or record.public_id == text:
+                        found.append(written_record(record, self.viewer))
+        return JsonResponse({"names": found})
