@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import signal
 import subprocess
 import threading
@@ -68,10 +67,12 @@ def _high_water(family: Sequence[psutil.Process]) -> int:
     return largest
 
 
-def _children_cpu() -> float:
-    """Processor seconds of all children that have ended so far."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def _note_processor_time(family: Sequence[psutil.Process], used: dict[int, float]) -> None:
+    """Processor seconds by process, as last seen: bubblewrap does not hand on what its children used."""
+    for member in family:
+        with contextlib.suppress(psutil.Error):
+            times = member.cpu_times()
+            used[member.pid] = times.user + times.system
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -108,7 +109,7 @@ def run_child(
     reading, writing = os.pipe()
     outcome = Outcome()
     started = time.monotonic()
-    used = _children_cpu()
+    used: dict[int, float] = {}
     with log.open("ab") as sink:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [argument.replace("{channel}", str(writing)) for argument in command],
@@ -136,6 +137,7 @@ def run_child(
         while True:
             family = _family(watched) if watched else []
             outcome.peak_bytes = max(outcome.peak_bytes, _high_water(family))
+            _note_processor_time(family, used)
             if _resident(family) > memory_limit:
                 outcome.over_memory = True
             elif is_cancelled():
@@ -154,7 +156,7 @@ def run_child(
     listener.join(timeout=5)
     outcome.exit_code = process.returncode if process.returncode is not None else -signal.SIGKILL
     outcome.seconds = time.monotonic() - started
-    outcome.cpu_seconds = _children_cpu() - used
+    outcome.cpu_seconds = sum(used.values())
     return outcome
 
 
