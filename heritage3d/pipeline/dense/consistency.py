@@ -134,10 +134,12 @@ def claim(planes, taken, k, other, other_k, R, t, largest_depth, other_taken):
 
 
 @nb.njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
-def fill_gaps(planes, support, tolerance):
+def fill_gaps(planes, support, own, tolerance, nearness):
     """Planes of empty pixels from at least five known neighbours of eight that agree within `tolerance` (relative).
 
-    Returns new planes; `support` of what was filled is 1. One call closes gaps of a pixel or two.
+    Only where the photograph's own estimate `own` (H, W, 3), though not accepted, lies within `nearness` (relative):
+    a notch in a roofline shows the sky far behind, or was masked, and stays open. Returns new planes; `support` of
+    what was filled is 1. One call closes gaps of a pixel or two.
     """
     height, width = support.shape
     filled = planes.copy()
@@ -166,7 +168,8 @@ def fill_gaps(planes, support, tolerance):
                     sum_y += gy
                     low = min(low, here)
                     high = max(high, here)
-            if known >= 5 and high - low < tolerance * high:
+            mean = sum_w / f32(max(known, 1))
+            if known >= 5 and high - low < tolerance * high and abs(own[y, x, 0] - mean) < nearness * mean:
                 filled[y, x, 0] = sum_w / f32(known)
                 filled[y, x, 1] = sum_x / f32(known)
                 filled[y, x, 2] = sum_y / f32(known)

@@ -30,6 +30,8 @@ Picture = npt.NDArray[np.uint8]
 
 #: Colours are compared and levelled on pictures reduced by this factor.
 REDUCTION = 4
+#: Pixels of the depth map around something in front in which a photograph needs witnesses.
+EDGE_REACH = 13
 #: Decoded photographs kept in memory, in bytes.
 PICTURE_MEMORY = 300_000_000
 
@@ -169,6 +171,7 @@ def _find_candidates(
         offer_view(
             index, mesh.vertices, mesh.faces, projection_matrix(camera), camera.K[0, 0] ** 2, camera.centre,
             camera.width, camera.height, depth.astype(np.float32), view.own_inverse_depth,
+            cv2.dilate(view.own_inverse_depth, np.ones((EDGE_REACH, EDGE_REACH), np.uint8)),
             _usable(view.mask, (height, width)), small,
             np.clip(np.sqrt(sharpness / max(typical, 1e-6)), 0.5, 2.0).astype(np.float32),
             candidates.view, candidates.score, candidates.colour, candidates.confirmed,

@@ -53,15 +53,16 @@ def projection_matrix(camera: Camera) -> npt.NDArray[np.float64]:
 
 @nb.njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
 def offer_view(
-    index, vertices, faces, P, focal_squared, centre, width, height, seen_depth, own_inverse, usable, colours,
-    sharpness, view, score, colour, confirmed,
+    index, vertices, faces, P, focal_squared, centre, width, height, seen_depth, own_inverse, own_nearest, usable,
+    colours, sharpness, view, score, colour, confirmed,
 ):  # fmt: skip
     """Offer photograph `index` to every face; keeps the KEPT best in place.
 
     vertices (N, 3), faces (F, 3); P (3, 4) to pixels of a picture of `width` x `height`;
     focal_squared in pixels²; centre (3,) of the camera;
     seen_depth (h, w): depth of the mesh seen from the camera; own_inverse (h2, w2): inverse depth that the photograph
-    itself found, 0 where none; usable (h2, w2) bool; colours (h3, w3, 3) and sharpness (h3, w3): reduced pictures.
+    itself found, 0 where none; own_nearest (h2, w2): the nearest of it around each pixel; usable (h2, w2) bool;
+    colours (h3, w3, 3) and sharpness (h3, w3): reduced pictures.
     The score is the picture's resolution on the face times the cosine, weighted by sharpness.
     """
     h1, w1 = seen_depth.shape
@@ -131,6 +132,9 @@ def offer_view(
             if abs(own * z - 1.0) > OWN_DEPTH:
                 continue
             agrees = True
+        if own_nearest[row, column] * z > 1.0 + 2.0 * OWN_DEPTH:
+            # Beside something that stands in front, matching windows reach over its edge: others must confirm.
+            agrees = False
         row = min(h3 - 1, int(v * h3 / height))
         column = min(w3 - 1, int(u * w3 / width))
         edge = min(min(u, width - u), min(v, height - v)) / (0.04 * width)
