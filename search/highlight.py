@@ -27,13 +27,15 @@ class Wanted:
     sequences: tuple[tuple[tuple[str, ...], bool], ...]
 
     @classmethod
-    def of(cls, conditions: Iterable[Condition]) -> Wanted:
-        """The marks that conditions ask for; excluded ones ask for none."""
+    def of(cls, conditions: Iterable[Condition], language: str = "und") -> Wanted:
+        """The marks that conditions ask for in a text of ``language``; excluded ones ask for none."""
         terms: set[str] = set()
         beginnings: set[str] = set()
         sequences: set[tuple[tuple[str, ...], bool]] = set()
         for condition in conditions:
             for alternative in condition.alternatives if not condition.excluded else ():
+                if not alternative.holds_in(language):
+                    continue
                 if len(alternative.terms) > 1:
                     sequences.add((alternative.terms, alternative.prefix))
                 elif alternative.prefix:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from urllib.parse import quote
 
 from django.utils.safestring import SafeString, mark_safe
@@ -106,12 +107,12 @@ def search(
             found, view = _checked(engine, replace(asked, across=True), view)
             if found.total:
                 notes.append(Note(Problem.APART))
-    wanted = Wanted.of(asked.conditions)
+    marks = cache(partial(Wanted.of, asked.conditions))
     return Answer(
         query=query,
         engine=engine.name,
         total=found.total,
-        results=tuple(_result(work, wanted, language) for work in found.works),
+        results=tuple(_result(work, marks, language) for work in found.works),
         facets=_facets(found, chosen, language),
         did_you_mean=_did_you_mean(engine, query, understood, asked, view) if not found.total else None,
         notes=tuple(dict.fromkeys(_sentence(note) for note in notes)),
@@ -252,11 +253,11 @@ def _stands(work: WorkHit, alive: set[str]) -> bool:
     return work.key in alive and (not work.passages or any(passage.key in alive for passage in work.passages))
 
 
-def _result(work: WorkHit, wanted: Wanted, language: str) -> Result:
+def _result(work: WorkHit, marks: Callable[[str], Wanted], language: str) -> Result:
     url = wiring().url_of(work.type, work.work, language)
     hits = tuple(
         Hit(
-            text_html=_safe(marked(passage.text, passage.language, wanted)),
+            text_html=_safe(marked(passage.text, passage.language, marks(passage.language))),
             start_ms=passage.start_ms,
             end_ms=passage.end_ms,
             anchor=passage.anchor,
@@ -265,7 +266,7 @@ def _result(work: WorkHit, wanted: Wanted, language: str) -> Result:
         )
         for passage in work.passages
     )
-    title_html = _safe(marked(work.title, work.language, wanted))
+    title_html = _safe(marked(work.title, work.language, marks(work.language)))
     return Result(work.work, work.type, work.title, work.language, url, hits, work.matches, title_html)
 
 

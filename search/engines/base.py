@@ -44,10 +44,19 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Terms in sequence; with ``prefix`` the last is only a beginning."""
+    """Terms in sequence; with ``prefix`` the last is only a beginning.
+
+    ``languages`` are those whose analysis makes these terms of what was typed (None: every one). German
+    cuts “hunger” to “hung”; an English passage that hangs something must not be found for it.
+    """
 
     terms: tuple[str, ...]
     prefix: bool = False
+    languages: frozenset[str] | None = None
+
+    def holds_in(self, language: str) -> bool:
+        """Whether passages of ``language`` are looked through for these terms."""
+        return self.languages is None or language in self.languages
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search import analysis
@@ -49,6 +50,37 @@ def match_expression(conditions: Sequence[Condition], joined: str = "AND") -> st
         return ""
     expression = f" {joined} ".join(wanted)
     return f"({expression}) NOT ({' OR '.join(unwanted)})" if unwanted else expression
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One expression for FTS5, and the languages whose passages it speaks of (None: all)."""
+
+    expression: str
+    languages: frozenset[str] | None
+
+
+def asks(conditions: Sequence[Condition], languages: Iterable[str], joined: str = "AND") -> list[Ask]:
+    """What FTS5 is asked: one expression for all languages that make the same terms of what was typed.
+
+    Most do, so there are few; the languages of two expressions never overlap, and neither do their rows.
+    """
+    if all(a.languages is None for condition in conditions for a in condition.alternatives):
+        expression = match_expression(conditions, joined)
+        return [Ask(expression, None)] if expression else []
+    alike: dict[tuple[Condition, ...], set[str]] = {}
+    for language in languages:
+        narrowed = []
+        for condition in conditions:
+            kept = tuple(a for a in condition.alternatives if a.holds_in(language))
+            if kept:
+                narrowed.append(Condition(kept, condition.excluded))
+            elif not condition.excluded and joined == "AND":
+                break
+        else:
+            alike.setdefault(tuple(narrowed), set()).add(language)
+    found = [Ask(match_expression(list(same), joined), frozenset(tags)) for same, tags in alike.items()]
+    return [ask for ask in found if ask.expression]
 
 
 def _any_of(condition: Condition) -> str:
@@ -104,21 +136,33 @@ class Fts5Engine(Engine):
         self, connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, query: EngineQuery, view: View
     ) -> tuple[EngineAnswer, bool]:
         """The answer, and whether the catalogue knew every profile that was hit."""
-        expression = match_expression(query.conditions, "OR" if query.across else "AND")
+        asked = asks(query.conditions, catalogue.languages, "OR" if query.across else "AND")
+        expression = any(not condition.excluded for condition in query.conditions)
         ranked: list[tuple[int, float]] = []
         best: dict[int, float] = {}
         complete = True
         if expression:
-            ranked = connection.execute(
-                sql("SELECT rowid, rank FROM fts_@ WHERE fts_@ MATCH ?", epoch), (expression,)
-            ).fetchall()
-            get = best.get
-            for row, rank in ranked:
-                number = row >> ORDINAL_BITS
-                if rank < get(number, 1.0):
-                    best[number] = rank
-            found = [profile for number in best if (profile := catalogue.profiles.get(number)) is not None]
-            complete = len(found) == len(best)
+            found = []
+            for ask in asked:
+                rows = connection.execute(
+                    sql("SELECT rowid, rank FROM fts_@ WHERE fts_@ MATCH ?", epoch), (ask.expression,)
+                ).fetchall()
+                here: dict[int, float] = {}
+                get = here.get
+                for row, rank in rows:
+                    number = row >> ORDINAL_BITS
+                    if rank < get(number, 1.0):
+                        here[number] = rank
+                known = [profile for number in here if (profile := catalogue.profiles.get(number)) is not None]
+                complete = complete and len(known) == len(here)
+                if ask.languages is not None:
+                    known = [profile for profile in known if profile.language in ask.languages]
+                    kept = {profile.number for profile in known}
+                    here = {number: rank for number, rank in here.items() if number in kept}
+                    rows = [row for row in rows if row[0] >> ORDINAL_BITS in kept]
+                found += known
+                best.update(here)
+                ranked += rows
         else:
             found = list(catalogue.profiles.values())
         visible = catalogue.visible(found, view)
@@ -157,7 +201,9 @@ class Fts5Engine(Engine):
         visible: list[Profile],
     ) -> list[Profile]:
         """Leave out works with an excluded word in a passage this viewer sees; unseen ones must not tell."""
-        unwanted = " OR ".join(_any_of(condition) for condition in query.conditions)
+        unwanted = asks(
+            [replace(condition, excluded=False) for condition in query.conditions], catalogue.languages, "OR"
+        )
         hit = catalogue.visible(_profiles_with(connection, epoch, catalogue, unwanted), view)
         works = {profile.work for profile in hit}
         return [profile for profile in visible if profile.work not in works]
@@ -171,8 +217,8 @@ class Fts5Engine(Engine):
         found: list[set[str]] = []
         for condition in query.conditions:
             if not condition.excluded:
-                expression = match_expression([condition, *excluded])
-                visible = catalogue.visible(_profiles_with(connection, epoch, catalogue, expression), view)
+                asked = asks([condition, *excluded], catalogue.languages)
+                visible = catalogue.visible(_profiles_with(connection, epoch, catalogue, asked), view)
                 found.append({profile.work for profile in catalogue.select(visible, query.filters).profiles})
         return set.intersection(*found) if found else set()
 
@@ -281,11 +327,20 @@ class Fts5Engine(Engine):
         return problems
 
 
-def _profiles_with(connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, expression: str) -> list[Profile]:
+def _profiles_with(
+    connection: sqlite3.Connection, epoch: int, catalogue: Catalogue, asked: Iterable[Ask]
+) -> list[Profile]:
     """Profiles, visible or not, of rows that match."""
-    rows = connection.execute(sql("SELECT rowid FROM fts_@ WHERE fts_@ MATCH ?", epoch), (expression,)).fetchall()
-    numbers = {row >> ORDINAL_BITS for (row,) in rows}
-    return [profile for number in numbers if (profile := catalogue.profiles.get(number)) is not None]
+    found: list[Profile] = []
+    for ask in asked:
+        rows = connection.execute(
+            sql("SELECT rowid FROM fts_@ WHERE fts_@ MATCH ?", epoch), (ask.expression,)
+        ).fetchall()
+        for number in {row >> ORDINAL_BITS for (row,) in rows}:
+            profile = catalogue.profiles.get(number)
+            if profile is not None and (ask.languages is None or profile.language in ask.languages):
+                found.append(profile)
+    return found
 
 
 def lead_key(connection: sqlite3.Connection, epoch: int, profile: Profile) -> str:

@@ -48,6 +48,19 @@ def test_results_are_grouped_by_work_and_open_at_their_passage(engine: Engine) -
     assert (opened.start_ms, opened.end_ms, opened.text) == (61_000, 65_000, "We baked bread in the evening.")
 
 
+def test_a_stem_of_one_language_finds_nothing_in_another(engine: Engine) -> None:
+    # Snowball's German stem of “Hunger” is “hung”, an English past tense.
+    engine.index(
+        [
+            passage("w1", "A coat hung over the door.", anchor="p-1", language="en"),
+            passage("w2", "Der Hunger kam im Winter.", anchor="p-2", language="de"),
+            passage("w3", "The hunger came in winter.", anchor="p-3", language="en"),
+        ]
+    )
+    assert found(ask(engine, "hunger")) == {"w2", "w3"}
+    assert found(ask(engine, "winter -hunger")) == set()
+
+
 @pytest.mark.parametrize(
     ("language", "written", "typed"),
     [
