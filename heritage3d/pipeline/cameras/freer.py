@@ -19,12 +19,12 @@ HELD_OUT_SHARE = 0.1
 #: The mean squared held-out error must fall by this share (feature noise, which no model lowers, is most of it) …
 NEEDED_GAIN = 0.01
 #: … and the fall must be this many times its own standard error.
-SURE_GAIN = 4.0
+SURE_GAIN = 3.0
 #: Largest standard deviation and largest move of the principal point, in units of the width.
 LARGEST_SIGMA = 0.002
 LARGEST_MOVE = 0.03
 #: Held-out errors count at most this much (pixels): a few wrong matches must not decide.
-CLIPPED_AT = 4.0
+CLIPPED_AT = 2.0
 FEWEST_OBSERVATIONS = 300
 
 
