@@ -13,7 +13,14 @@ from typing import Any
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from archive.models.publication import Publication, PublicationLink, PublicClock, PublishedFile, Tombstone
+from archive.models.publication import (
+    Moved,
+    Publication,
+    PublicationLink,
+    PublicClock,
+    PublishedFile,
+    Tombstone,
+)
 from archive.policy import ANONYMOUS, Viewer, published_to, stand_for
 
 
@@ -105,6 +112,11 @@ def still_published(keys: Iterable[str], now: datetime | None = None) -> set[str
             if version in wanted[public_id] and (not_after is None or not_after > now)
         }
     return alive
+
+
+def moved_to(public_id: str) -> str:
+    """The public id of the record into which this one was merged, or the same id."""
+    return Moved.objects.filter(public_id=public_id).values_list("target", flat=True).first() or public_id
 
 
 def clock() -> tuple[str, datetime | None]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from archive.desk.fields import CslField, IdentifiersField, LinesField, RecordField, save_identifiers, taken_identifier
 from archive.desk.forms import RecordForm
+from archive.desk.merge_screen import MergeScreen
 from archive.desk.sealable import SealableForm
+from archive.desk.sealing import shown_title
+from archive.desk.views import RecordEditView
 from archive.desk.viewsets import RecordChooserViewSet, RecordViewSet
 from archive.models import Concept, Event, Organisation, Person, Place, RecordKind, Source
 from archive.values.language_map import from_texts, original_text
@@ -197,9 +201,32 @@ class SourceForm(RecordForm):
         field_classes = {"csl": CslField}
 
 
+def merge_beside(view: RecordEditView) -> dict[str, Any]:
+    """The way to the merging screen, or to the record into which this one was merged."""
+    namespace = view.edit_url_name.partition(":")[0]
+    record = view.object
+    if record.merged_into_id:
+        target = view.only_visible(type(record).objects.filter(pk=record.merged_into_id)).first()
+        if target is None:
+            return {}
+        address = reverse(f"{namespace}:edit", args=[target.pk])
+        return {"merged_into": {"url": address, "title": shown_title(target, view.viewer)}}
+    if view.may("merge", record):
+        return {"merge_url": reverse(f"{namespace}:merge", args=[record.pk])}
+    return {}
+
+
+class AuthorityEditView(RecordEditView):
+    beside = staticmethod(merge_beside)
+
+
 class AuthorityViewSet(RecordViewSet):
+    edit_view_class = AuthorityEditView
     list_filter = ["community", "hidden"]
-    mergeable = True
+
+    def further_urls(self, key: str) -> list[URLPattern]:
+        screen = self.construct_view(MergeScreen, namespace=self.url_namespace)
+        return [path(f"<{key}:pk>/merge/", screen, name="merge")]
 
 
 class PersonViewSet(AuthorityViewSet):

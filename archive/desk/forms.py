@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin.forms.models import WagtailAdminModelForm
@@ -58,13 +59,13 @@ class RecordForm(WagtailAdminModelForm):
         """The form field of a model field: language maps and dates have their own."""
         if db_field.name in cls.language_maps:
             return LanguageMapField(
-                label=db_field.verbose_name,
+                label=capfirst(db_field.verbose_name),
                 required=not db_field.blank,
                 multiline=db_field.name in cls.long_texts,
                 help_text=db_field.help_text,
             )
         if db_field.name in cls.dates:
-            return EdtfField(label=db_field.verbose_name, required=not db_field.blank, max_length=60)
+            return EdtfField(label=capfirst(db_field.verbose_name), required=not db_field.blank, max_length=60)
         return db_field.formfield(**kwargs)
 
     def _narrow_choices(self) -> None:

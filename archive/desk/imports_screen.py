@@ -44,6 +44,8 @@ class ManyFilesField(forms.FileField):
 
     def clean(self, data: Any, initial: Any = None) -> list[Any]:
         files = data if isinstance(data, (list, tuple)) else [data]
+        if not files:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
         if len(files) > MOST_FILES:
             raise forms.ValidationError(
                 _("At most %(most)d files at once; bring the rest in a second import.") % {"most": MOST_FILES}
@@ -75,7 +77,7 @@ class ImportForm(forms.Form):
         self.fields["community"].queryset = choices  # type: ignore[attr-defined]
         if choices.count() == 1:
             self.fields["community"].initial = choices.first()
-        names = [("auto", _("find out"))] + [(one.name, one.label) for one in readers()]
+        names = [("auto", _("find out"))] + [(name, one.label) for name, one in readers().items()]
         self.fields["format"].choices = names  # type: ignore[attr-defined]
         self.fields["mapping"].choices = [("", "–"), ("wpa", "WPA")]  # type: ignore[attr-defined]
 

@@ -77,3 +77,6 @@ class RecordChooserViewSet(ChooserViewSet):
     # Records are made on their own screens, where their community is asked for.
     form_fields = None
     creation_form_class = None
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [pattern for pattern in super().get_urlpatterns() if pattern.name != "create"]

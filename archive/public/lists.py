@@ -207,7 +207,7 @@ def language(request: HttpRequest, tag: str) -> HttpResponse:
 
 def permanent(request: HttpRequest, public_id: str) -> HttpResponse:
     """``/id/<id>``: to the page in the reader's language; the answer tells no more than the page would."""
-    publication = published_or_404(request, public_id)
+    publication = published_or_404(request, publications.moved_to(public_id))
     response = HttpResponse(status=302)
     response.headers["Location"] = page_url(publication.kind, publication.public_id)
     response.headers["Cache-Control"] = "no-cache"

@@ -1,0 +1,185 @@
+"""Merge two records of the same person, place, organisation, event or concept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from archive import audit
+from archive.actions.base import Action, ActionRefused
+from archive.gate import Gate
+from archive.models import (
+    AUTHORITY_KINDS,
+    Contribution,
+    Document,
+    EntityLink,
+    ExternalId,
+    IndexSegment,
+    Moved,
+    Place,
+    Record,
+    RecordKind,
+    Testimony,
+)
+from archive.naming import works_naming
+from archive.revisions import save_revision
+from archive.values.language_map import public_map
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+#: Fields of which the person who merges chooses whose stay, per kind; names and identifiers are always joined.
+CHOSEN: dict[str, tuple[str, ...]] = {
+    RecordKind.PERSON: ("name", "note", "date_from", "date_to", "living", "name_policy", "public_name"),
+    RecordKind.PLACE: ("name", "note", "date_from", "date_to", "place_type", "latitude", "longitude", "country_code"),
+    RecordKind.ORGANISATION: ("name", "note", "date_from", "date_to", "organisation_type"),
+    RecordKind.EVENT: ("name", "note", "date_from", "date_to", "event_type", "casualty_estimates", "legal_findings"),
+    RecordKind.CONCEPT: ("name", "scope_note", "notation"),
+}
+
+
+class MergeAction(Action):
+    """Let ``kept`` take the place of ``other`` everywhere.
+
+    Links, contributions, index entries, identifiers and names move; works that named the other get a revision
+    that names the one kept, and what was reviewed stays reviewed, since no word of theirs changed. The other's
+    address leads to the one kept. What moved is written to the audit trail, so that it can be undone by hand.
+
+    :param from_other: names of ``CHOSEN`` fields whose value is taken from ``other``.
+    """
+
+    right = "merge"
+
+    def __init__(self, user: User | None, kept: Any, other: Any, *, from_other: Iterable[str] = ()) -> None:
+        super().__init__(user)
+        self.kept, self.other, self.from_other = kept, other, frozenset(from_other)
+
+    def check(self) -> None:
+        self.authorise(self.kept)
+        self.authorise(self.other)
+        if self.kept.pk == self.other.pk:
+            raise ActionRefused("same", _("A record cannot be merged with itself."))
+        if self.kept.kind != self.other.kind or self.kept.kind not in AUTHORITY_KINDS:
+            raise ActionRefused("kinds", _("Only two records of the same kind can be merged."))
+        if self.kept.community_id != self.other.community_id:
+            raise ActionRefused("owners", _("The two belong to different owners; each keeps its own."))
+        if self.kept.merged_into_id or self.other.merged_into_id:
+            raise ActionRefused("merged", _("One of the two was merged away already."))
+        unknown = self.from_other - set(CHOSEN[self.kept.kind])
+        if unknown:
+            raise ActionRefused("field", _("“%(field)s” cannot be chosen.") % {"field": sorted(unknown)[0]})
+
+    def execute(self) -> dict[str, int]:
+        """Returns what moved, as counts."""
+        with transaction.atomic():
+            keys = sorted((self.kept.pk, self.other.pk))
+            list(Record.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
+            self.kept.refresh_from_db()
+            self.other.refresh_from_db()
+            self.check()
+            touched = {work.pk: work for work in [*works_naming(self.other), *self._works_linked()]}
+            uris = list(self.other.external_ids.values_list("uri", flat=True))
+            moved = self._move()
+            self._join_names()
+            self.kept.save()
+            self.other.merged_into_id = self.kept.pk
+            Record.objects.filter(pk=self.other.pk).update(merged_into=self.kept.pk)
+            Moved.objects.filter(target=self.other.public_id).update(target=self.kept.public_id)
+            Moved.objects.update_or_create(public_id=self.other.public_id, defaults={"target": self.kept.public_id})
+            self._revise(touched.values())
+            Gate(self.now).close([self.other])
+            Gate(self.now).refresh_companions([self.kept.public_id, self.other.public_id])
+            audit.note(
+                "merge",
+                self.kept,
+                self.user,
+                other=self.other.public_id,
+                fields=sorted(self.from_other),
+                uris=uris,
+                works=sorted(work.public_id for work in touched.values()),
+                **moved,
+            )
+        return moved
+
+    def _works_linked(self) -> list[Any]:
+        """Works that name the other and are not public: their revisions must name the one kept too."""
+        keys = set(EntityLink.objects.filter(target_id=self.other.pk).values_list("record_id", flat=True))
+        keys |= set(Contribution.objects.filter(person_id=self.other.pk).values_list("record_id", flat=True))
+        found: list[Any] = []
+        for model in (Testimony, Document):
+            rows = model.objects.filter(pk__in=keys) | model.objects.filter(place_id=self.other.pk)
+            found += rows.select_related("community", "collection").distinct()
+        return found
+
+    def _move(self) -> dict[str, int]:
+        links = 0
+        for link in EntityLink.objects.filter(target_id=self.other.pk):
+            same = EntityLink.objects.filter(
+                record_id=link.record_id, target_id=self.kept.pk, relation=link.relation
+            ).first()
+            links += 1
+            if same is None:
+                EntityLink.objects.filter(pk=link.pk).update(target_id=self.kept.pk)
+                continue
+            same.anchors = list(dict.fromkeys([*same.anchors, *link.anchors]))
+            same.save(update_fields=["anchors"])
+            link.delete()
+        contributions = 0
+        if self.kept.kind == RecordKind.PERSON:
+            contributions = Contribution.objects.filter(person_id=self.other.pk).update(person_id=self.kept.pk)
+        for segment in IndexSegment.objects.filter(entities=self.other.pk):
+            segment.entities.remove(self.other.pk)
+            segment.entities.add(self.kept.pk)
+        if self.kept.kind == RecordKind.PLACE:
+            for model in (Testimony, Document):
+                model.objects.filter(place_id=self.other.pk).update(place_id=self.kept.pk)
+            Place.objects.filter(parent_id=self.other.pk).exclude(pk=self.kept.pk).update(parent_id=self.kept.pk)
+            if self.kept.parent_id == self.other.pk:
+                self.kept.parent_id = None
+            for event in self.other.events.all():
+                event.places.remove(self.other)
+                event.places.add(self.kept)
+        if self.kept.kind == RecordKind.CONCEPT:
+            for narrower in self.other.narrower.exclude(pk=self.kept.pk):
+                narrower.broader.remove(self.other)
+                narrower.broader.add(self.kept)
+            self.kept.broader.remove(self.other)
+            self.other.usages.update(concept=self.kept)
+        identifiers = ExternalId.objects.filter(record_id=self.other.pk).update(record_id=self.kept.pk)
+        return {"links": links, "contributions": contributions, "identifiers": identifiers}
+
+    def _join_names(self) -> None:
+        """Every name of the two stays findable; the one that lost becomes another name."""
+        given_up = self.kept.name if "name" in self.from_other else self.other.name
+        names = [*self.kept.other_names, *self.other.other_names]
+        for tag, entry in public_map(given_up)["values"].items():
+            names.append({"text": entry["text"], "language": tag, "type": "variant"})
+        for field in self.from_other:
+            setattr(self.kept, field, getattr(self.other, field))
+        # What was sealed of either stays sealed.
+        self.kept.sealed = sorted({*self.kept.sealed, *self.other.sealed})
+        shown = {(tag, entry["text"]) for tag, entry in self.kept.name.get("values", {}).items()}
+        seen: set[tuple[str, str]] = set(shown)
+        self.kept.other_names = []
+        for name in names:
+            key = (name.get("language", ""), name["text"])
+            if key not in seen:
+                seen.add(key)
+                self.kept.other_names.append(name)
+
+    def _revise(self, works: Iterable[Any]) -> None:
+        wanted = []
+        for work in works:
+            work.refresh_from_db()
+            reviewed = work.reviewed_revision == work.current_revision
+            revision = save_revision(work, origin="merge", author=self.user, reason=self.other.public_id)
+            if revision is not None and reviewed:
+                work.reviewed_revision = revision.number
+                Record.objects.filter(pk=work.pk).update(reviewed_revision=revision.number)
+            if work.wanted_public:
+                wanted.append(work)
+        if wanted:
+            Gate(self.now).refresh(wanted)
