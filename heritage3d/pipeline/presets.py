@@ -32,7 +32,7 @@ class Preset:
 GIB = 1024**3
 
 DRAFT = Preset("draft", 1200, 6000, 800, 4, 2000, 4096, 1.5, 500_000, 250_000, 40_000, 4 * GIB)
-STANDARD = Preset("standard", 1600, 8192, 1600, 5, 3000, 4096, 1.25, 1_500_000, 500_000, 50_000, 6 * GIB)
+STANDARD = Preset("standard", 1600, 8192, 1600, 5, 3000, 4096, 1.25, 600_000, 500_000, 50_000, 6 * GIB)
 FINE = Preset("fine", 2400, 12000, 2400, 6, 4000, 4096, 1.0, 4_000_000, 500_000, 60_000, 12 * GIB)
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in (DRAFT, STANDARD, FINE)}
