@@ -60,11 +60,11 @@ def make_project(folder: Path, editions: dict[str, dict[str, str]]) -> Server:
 
 
 def manage(folder: Path, environment: dict[str, str], *arguments: str) -> None:
-    """Run ``manage.py`` of a project; its output goes to standard error, which holds no figures."""
+    """Run ``manage.py`` of a project; what it says is of no use here but for its errors."""
     subprocess.run(
         [sys.executable, "manage.py", *arguments],
         check=True,
         cwd=folder,
         env={**os.environ, **environment},
-        stdout=sys.stderr,
+        stdout=subprocess.DEVNULL,
     )

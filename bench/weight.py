@@ -48,7 +48,7 @@ def first_visit(chromium: str, address: str) -> tuple[Counter[str], Counter[str]
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         try:
             page = browser.new_page()
-            page.on("requestfinished", finished.append)
+            page.on("requestfinished", lambda request: finished.append(request))
             page.goto(address, wait_until="networkidle", timeout=120_000)
             # Fonts are fetched when the first text that needs them is laid out: also those of the end of the page.
             page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
