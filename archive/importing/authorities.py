@@ -73,6 +73,15 @@ def normal_uri(uri: str) -> tuple[str, str]:
     return "uri", uri
 
 
+def _forms(counted: Counter[tuple[bool, str, str]]) -> tuple[tuple[str, str], ...]:
+    """The commonest form of a name in each language it is used in."""
+    best: dict[str, tuple[int, str]] = {}
+    for (_original, form, language), times in counted.items():
+        if form and times > best.get(language, (0, ""))[0]:
+            best[language] = (times, form)
+    return tuple((language, form) for language, (_times, form) in best.items())
+
+
 def entities_named(
     tracks: Iterable[ParsedTrack], header: Iterable[ParsedEntity] = ()
 ) -> tuple[tuple[ParsedEntity, ...], int]:
@@ -116,6 +125,7 @@ def entities_named(
             key=key,
             mentions=tuple(anchors),
             types=tuple(types.get((kind, uri, key), ())),
+            forms=_forms(names[(kind, uri, key)]),
         )
         for (kind, uri, key), anchors in mentions.items()
         for name, language in [_best_name(names[(kind, uri, key)])]

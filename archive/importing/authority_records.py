@@ -17,7 +17,7 @@ from archive.importing.authorities import normal_uri
 from archive.importing.parsed import ParsedEntity
 from archive.importing.rows import insert_records
 from archive.models import Collection, Concept, ConceptScheme, Event, ExternalId, Organisation, Person, Place, Record
-from archive.values.language_map import language_map
+from archive.values.language_map import from_texts, language_map
 
 _MODELS: dict[str, type[Any]] = {
     "person": Person,
@@ -32,6 +32,16 @@ _EHRI_VOCABULARY = re.compile(r"^https://portal\.ehri-project\.eu/keywords/([a-z
 
 #: How our own exports name a record that no public scheme knows.
 OWN_KEY = re.compile(r"^cairn-(?P<public_id>[0-9a-hjkmnp-tv-z]{10})$")
+
+
+def _name_of(entity: ParsedEntity, key: str) -> dict[str, Any]:
+    """A first name for a record that no vocabulary has named yet: the form in each language of the work.
+
+    Words in a text are inflected (“Varšavy”), so no form counts as the original: a reader sees the form of
+    her own language, else the English one, until a vocabulary or an editor gives the right name.
+    """
+    named = from_texts(dict(entity.forms), "")
+    return named if named["values"] else language_map(entity.name or key, entity.language)
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,7 @@ class AuthorityIndex:
         how, owner, key = identity
         platform = how == "uri" and not owner
         facts: dict[str, Any] = {
-            "name": language_map(entity.name or key, entity.language),
+            "name": _name_of(entity, key),
             "community": None if platform else self.community,
             "identity": "" if how == "uri" else key[:255],
         }

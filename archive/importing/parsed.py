@@ -117,6 +117,8 @@ class ParsedEntity:
     mentions: tuple[str, ...] = ()
     #: As the source types it: camp, ghetto, victim, subject …
     types: tuple[str, ...] = ()
+    #: The commonest form in each language of the work, as (language, form).
+    forms: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

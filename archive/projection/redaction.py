@@ -38,7 +38,7 @@ def spans_of(redaction: Marked, snapshot: Mapping[str, Any]) -> list[Span]:
     if not redaction.words:
         return [Span(redaction.anchor, redaction.start, redaction.end, redaction.replacement)]
     cues = (cue for track in snapshot.get("tracks", []) for cue in track.get("cues", []))
-    cue = next((cue for cue in cues if cue["id"] == redaction.anchor), {})
+    cue: Mapping[str, Any] = next((cue for cue in cues if cue["id"] == redaction.anchor), {})
     public = cue.get("public_text")
     text, words = cue.get("text", "") if public is None else public, redaction.words
     spans = []
