@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from heritage3d.pipeline.dense.consistency import fill_gaps
 from heritage3d.pipeline.dense.depthmap import DepthMap
 from heritage3d.pipeline.dense.fusion import (
     AgreedMap,
@@ -69,6 +70,23 @@ def test_a_surface_that_others_see_through_is_dropped(maps):
     agreed = fused([*maps[:2], DepthMap(maps[2].camera, planes, maps[2].cost), *maps[3:]])
     assert not agreed[2].accepted[52:68, 72:88].any()
     assert agreed[2].accepted[54:66, 40:60].mean() > 0.97
+
+
+def test_small_gaps_close_where_the_photograph_itself_saw_something_near():
+    rows, columns = np.mgrid[0:40, 0:50].astype(np.float32)
+    wall = np.stack([0.5 + 0.0005 * columns, np.full_like(rows, 0.0005), np.zeros_like(rows)], axis=2)
+    planes, own = wall.copy(), wall.copy()
+    planes[10:17, 10:17] = 0  # not accepted, but estimated within a percent
+    own[10:17, 10:17, 0] *= 1.01
+    planes[10:17, 30:37] = 0  # a window onto the sky far behind
+    own[10:17, 30:37] = [0.01, 0, 0]
+    support = np.where(planes[..., 0] > 0, 3, 0).astype(np.uint8)
+    planes[35:, :] = 0  # the edge of what was seen does not grow
+    support[35:] = 0
+    planes, support = fill_gaps(planes, support, own, FUSING.gap, np.float32(0.006), np.float32(0.02))
+    assert np.allclose(planes[10:17, 10:17, 0], wall[10:17, 10:17, 0], atol=1e-5)
+    assert (support[10:17, 10:17] == 1).all()
+    assert (planes[10:17, 30:37] == 0).all() and (planes[35:] == 0).all()
 
 
 def test_costly_pixels_and_speckles_have_no_voice(maps):

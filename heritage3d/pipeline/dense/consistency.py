@@ -134,44 +134,59 @@ def claim(planes, taken, k, other, other_k, R, t, largest_depth, other_taken):
 
 
 @nb.njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
-def fill_gaps(planes, support, own, tolerance, nearness):
-    """Planes of empty pixels from at least five known neighbours of eight that agree within `tolerance` (relative).
+def fill_gaps(planes, support, own, reach, tolerance, nearness):
+    """Close small gaps: planes of empty pixels that known ones surround within `reach` pixels.
 
-    Only where the photograph's own estimate `own` (H, W, 3), though not accepted, lies within `nearness` (relative):
-    a notch in a roofline shows the sky far behind, or was masked, and stays open. Returns new planes; `support` of
-    what was filled is 1. One call closes gaps of a pixel or two.
+    A pixel is filled when at least seven of eight directions meet a known pixel, whose planes, continued to it, agree
+    within `tolerance` (relative): the surface is smooth there. And only where the photograph's own estimate `own`
+    (H, W, 3), though not accepted, lies within `nearness` (relative): an opening shows something far behind, or was
+    masked, and stays open. Returns new planes; `support` of what was filled is 1.
     """
     height, width = support.shape
     filled = planes.copy()
     marks = support.copy()
-    for y in nb.prange(1, height - 1):
-        for x in range(1, width - 1):
-            if planes[y, x, 0] > f32(0):
+    for y in nb.prange(height):
+        for x in range(width):
+            if planes[y, x, 0] > f32(0) or own[y, x, 0] <= f32(0):
                 continue
             known = 0
+            total = f32(0)
             sum_w = f32(0)
             sum_x = f32(0)
             sum_y = f32(0)
             low = f32(1e30)
             high = f32(0)
-            for dy in range(-1, 2):
-                for dx in range(-1, 2):
-                    w = planes[y + dy, x + dx, 0]
+            for direction in range(9):
+                step_x = direction % 3 - 1
+                step_y = direction // 3 - 1
+                if step_x == 0 and step_y == 0:
+                    continue
+                for distance in range(1, reach + 1):
+                    xx = x + distance * step_x
+                    yy = y + distance * step_y
+                    if xx < 0 or yy < 0 or xx >= width or yy >= height:
+                        break
+                    w = planes[yy, xx, 0]
                     if w <= f32(0):
                         continue
-                    gx = planes[y + dy, x + dx, 1]
-                    gy = planes[y + dy, x + dx, 2]
-                    here = w - gx * f32(dx) - gy * f32(dy)
+                    gx = planes[yy, xx, 1]
+                    gy = planes[yy, xx, 2]
+                    here = w - (gx * f32(step_x) + gy * f32(step_y)) * f32(distance)
+                    weight = f32(1) / f32(distance)
                     known += 1
-                    sum_w += here
-                    sum_x += gx
-                    sum_y += gy
+                    total += weight
+                    sum_w += weight * here
+                    sum_x += weight * gx
+                    sum_y += weight * gy
                     low = min(low, here)
                     high = max(high, here)
-            mean = sum_w / f32(max(known, 1))
-            if known >= 5 and high - low < tolerance * high and abs(own[y, x, 0] - mean) < nearness * mean:
-                filled[y, x, 0] = sum_w / f32(known)
-                filled[y, x, 1] = sum_x / f32(known)
-                filled[y, x, 2] = sum_y / f32(known)
+                    break
+            if known < 7 or high - low > tolerance * high:
+                continue
+            mean = sum_w / total
+            if abs(own[y, x, 0] - mean) < nearness * mean:
+                filled[y, x, 0] = mean
+                filled[y, x, 1] = sum_x / total
+                filled[y, x, 2] = sum_y / total
                 marks[y, x] = 1
     return filled, marks

@@ -36,8 +36,8 @@ class Fusing:
     convincing_cost: float = 0.3
     #: Connected patches smaller than this number of pixels are dropped.
     speckle: int = 60
-    #: Gaps up to about twice this number of pixels are closed where the surface around them is smooth.
-    gap: int = 6
+    #: Gaps that known pixels surround within this number of pixels are closed where the surface is smooth.
+    gap: int = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,8 +163,9 @@ def agree(
     dropped = speckles(planes[..., 0], accepted, fusing.speckle)
     planes[dropped] = 0
     support = np.where(accepted & ~dropped, views, 0).astype(np.uint8)
-    for _ in range(fusing.gap):
-        planes, support = fill_gaps(planes, support, own.planes, np.float32(0.005), np.float32(fusing.through_depth))
+    planes, support = fill_gaps(
+        planes, support, own.planes, fusing.gap, np.float32(0.006), np.float32(fusing.through_depth)
+    )
     return AgreedMap(own.camera, planes, support)
 
 
