@@ -219,6 +219,8 @@ def marked_text(text: str, marks: Sequence[Json], writer: _Writer, page: str = "
     spans, points = _sound_marks(marks, len(text))
     if not spans and not points:
         return escape(text, quote=False)
+    # Most passages hold nothing to escape: found out once, not for every piece between two marks.
+    harmless = escape(text, quote=False) == text
     borders = sorted({at for start, end, _ in spans for at in (start, end)} | points.keys() | {0, len(text)})
     out: list[str] = []
     #: Open elements, outermost first: (end offset, mark, end tag, is a link).
@@ -257,7 +259,8 @@ def marked_text(text: str, marks: Sequence[Json], writer: _Writer, page: str = "
                 open_links += is_link
                 nearest_end = min(nearest_end, end)
         if following and at >= withheld_until:
-            out.append(escape(text[at:following], quote=False))
+            piece = text[at:following]
+            out.append(piece if harmless else escape(piece, quote=False))
     return "".join(out)
 
 
