@@ -91,7 +91,7 @@ def test_small_gaps_close_where_the_photograph_itself_saw_something_near():
 
 def test_costly_pixels_and_speckles_have_no_voice(maps):
     cost = maps[0].cost.copy()
-    cost[:, :80] = 0.9
+    cost[:, :80] = 1.2
     assert not believed(DepthMap(maps[0].camera, maps[0].planes, cost), FUSING)[:, :80].any()
     inverse = np.zeros((40, 40), np.float32)
     inverse[5:8, 5:8] = 0.5

@@ -22,8 +22,9 @@ Counts = npt.NDArray[np.uint8]
 class Fusing:
     """When depths of different photographs are taken for the same surface."""
 
-    #: A pixel that costs more than this is not believed.
-    highest_cost: float = 0.65
+    #: A pixel that costs more than this is not believed. Nearly all may speak: weakly textured stone costs much and is
+    #: still right, and agreement between photographs is the stronger test.
+    highest_cost: float = 0.95
     #: Pixels between two estimates, seen from the other photograph.
     largest_error: float = 1.0
     largest_depth: float = 0.01
