@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from archive import audit
@@ -92,6 +93,7 @@ class MergeAction(Action):
             self._revise(touched.values())
             Gate(self.now).close([self.other])
             Gate(self.now).refresh_companions([self.kept.public_id, self.other.public_id])
+            trail: dict[str, Any] = dict(moved)
             audit.note(
                 "merge",
                 self.kept,
@@ -100,7 +102,7 @@ class MergeAction(Action):
                 fields=sorted(self.from_other),
                 uris=uris,
                 works=sorted(work.public_id for work in touched.values()),
-                **moved,
+                **trail,
             )
         return moved
 
@@ -110,8 +112,8 @@ class MergeAction(Action):
         keys |= set(Contribution.objects.filter(person_id=self.other.pk).values_list("record_id", flat=True))
         found: list[Any] = []
         for model in (Testimony, Document):
-            rows = model.objects.filter(pk__in=keys) | model.objects.filter(place_id=self.other.pk)
-            found += rows.select_related("community", "collection").distinct()
+            rows = model.objects.filter(Q(pk__in=keys) | Q(place_id=self.other.pk))
+            found += rows.select_related("community", "collection")
         return found
 
     def _move(self) -> dict[str, int]:

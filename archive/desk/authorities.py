@@ -87,6 +87,8 @@ class PersonForm(AuthorityForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
+        if not self.instance.pk and not cleaned.get("community") and "community" not in self.errors:
+            self.add_error("community", _("A person always belongs to the community that describes her."))
         shown = original_text(cleaned.get("public_name"))
         if cleaned.get("name_policy") in ("first", "initials", "pseudonym") and not shown:
             self.add_error("public_name", _("Write the name to be shown; until then none is."))

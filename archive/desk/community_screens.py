@@ -86,7 +86,10 @@ class ProtocolForm(forms.Form):
     name = LanguageMapField(label=gettext_lazy("Name"))
     openness = forms.ChoiceField(label=gettext_lazy("Admits"), choices=Openness.choices)
     admitted = forms.ModelMultipleChoiceField(
-        queryset=None, label=gettext_lazy("Admitted by name"), required=False, widget=forms.CheckboxSelectMultiple
+        queryset=get_user_model().objects.none(),
+        label=gettext_lazy("Admitted by name"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     label_uri = forms.URLField(
         label=gettext_lazy("Local Contexts label (address)"), required=False, assume_scheme="https"

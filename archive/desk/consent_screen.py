@@ -70,7 +70,7 @@ class ConsentForm(forms.ModelForm):
 
     def __init__(self, *args: Any, work: Any, before: ConsentRecord | None, **kwargs: Any) -> None:
         initial = {name: getattr(before, name) for name in FACTS} if before else {}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{"initial": initial, **kwargs})
         for scope in Scope:
             self.fields[f"scope_{scope.value}"] = forms.ChoiceField(
                 label=scope.label,

@@ -39,6 +39,8 @@ class RecordForm(WagtailAdminModelForm):
     is refused with both texts kept.
     """
 
+    #: What was sent; replaced by a copy that knows the other save when two people meet.
+    data: Any
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
     #: Names of JSON fields that are language maps, and those of them that are long.
     language_maps: tuple[str, ...] = ()
@@ -70,7 +72,7 @@ class RecordForm(WagtailAdminModelForm):
 
     def _narrow_choices(self) -> None:
         for name, field in self.fields.items():
-            if not isinstance(field, forms.ModelChoiceField):
+            if not isinstance(field, forms.ModelChoiceField) or field.queryset is None:
                 continue
             if name == "community":
                 field.queryset = communities_in_which(self.viewer, "create")
@@ -99,13 +101,14 @@ class RecordForm(WagtailAdminModelForm):
         super().full_clean()
         if self.is_bound and self.has_error("__all__", "edited-meanwhile"):
             # Saving a second time is a decision: the form now knows the other save.
-            self.data = self.data.copy()
-            self.data[self.add_prefix("seen")] = (
+            data = self.data.copy()
+            data[self.add_prefix("seen")] = (
                 type(self.instance)
                 ._base_manager.values_list("updated_at", flat=True)
                 .get(pk=self.instance.pk)
                 .isoformat()
             )
+            self.data = data
 
     def save_record(self, *, user: Any, created: bool) -> Record:
         """Save the record with its links, write a revision and the trail. Called inside a transaction."""

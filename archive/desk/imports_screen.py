@@ -22,7 +22,7 @@ from archive.importing.problems import RefusedError
 from archive.importing.report import OUTCOMES
 from archive.importing.safe_text import shown
 from archive.importing.undo import UndoImport
-from archive.models import ImportBatch, ImportItem
+from archive.models import Community, ImportBatch, ImportItem
 from archive.policy import Viewer
 from archive.vault.errors import VaultError
 from jobs.models import Job
@@ -56,13 +56,13 @@ class ManyFilesField(forms.FileField):
 class ImportForm(forms.Form):
     """What to import, into which collection, and how to read it."""
 
-    community = forms.ModelChoiceField(queryset=None, label=gettext_lazy("Community"))
+    community = forms.ModelChoiceField(queryset=Community.objects.none(), label=gettext_lazy("Community"))
     collection = forms.SlugField(
         label=gettext_lazy("Collection (short name)"),
         max_length=80,
         help_text=gettext_lazy("A collection of this community; one that is missing is made."),
     )
-    files = ManyFilesField(
+    uploads = ManyFilesField(
         label=gettext_lazy("Files"),
         help_text=gettext_lazy("TEI, WebVTT, SubRip, plain text, or one CSV table with the texts and media it names."),
     )
@@ -117,11 +117,11 @@ class ImportsScreen(DeskScreen):
         if not self.form.is_valid():
             return self.render_to_response(self.get_context_data())
         self.require("import", self.form.cleaned_data["community"])
-        uploads = [(one.name, one.chunks()) for one in self.form.cleaned_data["files"]]
+        uploads = [(one.name, one.chunks()) for one in self.form.cleaned_data["uploads"]]
         try:
             job = start_import(uploads, self.form.options(), user=request.user)  # type: ignore[arg-type]
         except (VaultError, ValueError, RefusedError) as error:
-            self.form.add_error("files", str(error))
+            self.form.add_error("uploads", str(error))
             return self.render_to_response(self.get_context_data())
         messages.success(request, _("The files are in quarantine. A dry run reads them; nothing is written yet."))
         return HttpResponseRedirect(reverse("desk:import", args=[job.input["batch"]]))

@@ -163,7 +163,8 @@ class LinksScreen(WorkScreen):
             if not form.is_valid():
                 return self.render_to_response(self.get_context_data())
             with transaction.atomic():
-                {"contribution": self._contribute, "link": self._link, "segment": self._index}[add](form)
+                write: dict[str, Any] = {"contribution": self._contribute, "link": self._link, "segment": self._index}
+                write[add](form)
                 self._revise()
             messages.success(request, _("Saved as revision %(number)s.") % {"number": self.work.current_revision})
             return self.back(f"#{add}s")

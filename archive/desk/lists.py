@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import django_filters
@@ -16,8 +17,15 @@ from archive.models import Publication, Record
 from archive.models.record import sort_key
 from archive.policy import ANONYMOUS, ROLE_ACTIONS, Viewer, viewer_of, visible
 
-#: JSON fields in which a search looks, where a kind has them.
-NAMING_FIELDS = ("title", "name", "other_names", "labels", "csl")
+#: JSON fields in which a search looks, where a kind has them, and what stands before their words. Without
+#: that, “val” would find every record, since the JSON itself says “values”.
+NAMING_FIELDS = {
+    "title": r'"text": ?"[^"]*',
+    "name": r'"text": ?"[^"]*',
+    "other_names": r'"text": ?"[^"]*',
+    "labels": r'[\[,] ?"[^"]*',
+    "csl": r'"title": ?"[^"]*',
+}
 
 
 def found_by(queryset: QuerySet[Any], text: str, viewer: Viewer) -> QuerySet[Any]:
@@ -27,10 +35,10 @@ def found_by(queryset: QuerySet[Any], text: str, viewer: Viewer) -> QuerySet[Any
     named = Q(sort_key__contains=sort_key(text))
     # SQLite keeps JSON as it was written, with escapes for what is not ASCII; PostgreSQL keeps the letters.
     for spelling in {text, text.lower(), text.title(), text.upper()}:
-        escaped = json.dumps(spelling)[1:-1]
-        for name in NAMING_FIELDS:
-            if name in fields:
-                named |= Q(**{f"{name}__icontains": spelling}) | Q(**{f"{name}__icontains": escaped})
+        for form in {spelling, json.dumps(spelling)[1:-1]}:
+            for name, before in NAMING_FIELDS.items():
+                if name in fields:
+                    named |= Q(**{f"{name}__iregex": before + re.escape(form)})
     sealed = Q(sealed__icontains="real_name")
     steward = [slug for slug, roles in viewer.roles.items() if any("read_sealed" in ROLE_ACTIONS[r] for r in roles)]
     return queryset.filter((named & (~sealed | Q(community__slug__in=steward))) | Q(public_id=text.lower()))

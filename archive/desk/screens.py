@@ -54,6 +54,9 @@ class DeskScreen(DeskView, WagtailAdminTemplateMixin, TemplateView):
 
     http_method_names = ["get", "head", "post"]
 
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [*self.breadcrumbs_items, {"url": "", "label": self.get_header_title()}]
+
     def attempt(self, action: Action, said: Any = "") -> Any:
         """Execute an action; a refusal becomes a message and the answer None."""
         try:

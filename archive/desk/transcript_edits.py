@@ -116,7 +116,7 @@ def merge(tracks: Sequence[Track], anchor: str) -> str:
         "end_ms": following["end_ms"] if following.get("end_ms") is not None else cue.get("end_ms"),
         "paratext": " ".join(p for p in (cue.get("paratext", ""), following.get("paratext", "")) if p),
     }
-    publics = [one["public_text"] if one.get("public_text") is not None else one["text"] for one in (cue, following)]
+    publics = [one["text"] if (own := one.get("public_text")) is None else own for one in (cue, following)]
     if cue.get("public_text") is not None or following.get("public_text") is not None:
         joined["public_text"] = " ".join(publics).strip()
     track["cues"][at] = joined
@@ -226,7 +226,8 @@ def read_fields(tracks: Sequence[Track], sent: Mapping[str, str], editable: froz
                 )
                 changed.pop("start_ms", None)
                 changed.pop("end_ms", None)
-            track["cues"][at] = {**cue, **changed}  # type: ignore[typeddict-item]
+            whole: Any = {**cue, **changed}
+            track["cues"][at] = whole
     return wrong
 
 

@@ -300,7 +300,7 @@ class TranscriptScreen(WorkScreen):
         pages = transcript_edits.pages_of(self.pair)
         number = min(self._page_number(), len(pages))
         draft = self.desk.draft
-        columns = [
+        columns: list[dict[str, Any]] = [
             {
                 "track": track,
                 "editable": track["id"] in self.editable,

@@ -88,7 +88,7 @@ def test_files_are_read_dry_then_imported_then_taken_back(site, monkeypatch):
         SimpleUploadedFile("<script>bad\u202e.xml", b"<TEI><unclosed>"),
     ]
     with committed():
-        answer = desk.post("/admin/desk/imports/", {**sent, "files": files})
+        answer = desk.post("/admin/desk/imports/", {**sent, "uploads": files})
     assert answer.status_code == 302, answer.content.decode()[-2000:]
     run_jobs()
     page = desk.get(answer.headers["Location"]).content.decode()

@@ -72,6 +72,14 @@ def test_lists_find_a_record_in_any_script_and_by_its_id(site, monkeypatch):
         assert "Գետը" in page and "Mountain" not in page, text
 
 
+def test_a_search_finds_words_and_not_the_form_in_which_they_are_kept(site, monkeypatch):
+    community = a_community()
+    a_testimony(community, title=language_map("Mountain", "en"))
+    client = at_the_desk(a_member(community, "editor"), monkeypatch)
+    for text in ("values", "original", "text", ".*", "u00"):
+        assert "Mountain" not in client.get("/admin/testimonies/", {"q": text}).content.decode(), text
+
+
 def test_filters_offer_nothing_of_another_community(site, monkeypatch):
     a_collection(a_community(name_hint := "hidden-valley"), title=language_map("Canarycollection", "en"))
     for user in (a_member(a_community(), "editor"), a_user(is_superuser=True)):
