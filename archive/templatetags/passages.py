@@ -209,6 +209,28 @@ def _sound_marks(marks: Sequence[Json], length: int) -> tuple[list[tuple[int, in
     return spans, points
 
 
+def _one_after_another(spans: Sequence[tuple[int, int, Json]]) -> bool:
+    """Whether no span touches the words of another and none withholds: how nearly all passages are."""
+    reached = 0
+    for start, end, mark in spans:
+        if start < reached or mark.get("type") == "withheld":
+            return False
+        reached = end
+    return True
+
+
+def _flat(text: str, spans: Sequence[tuple[int, int, Json]], writer: _Writer) -> str:
+    """The same as the general case below where nothing nests; ``text`` has nothing to escape."""
+    out: list[str] = []
+    reached = 0
+    for start, end, mark in spans:
+        start_tag, end_tag, _is_link = _opening(mark, writer, False)
+        out += (text[reached:start], start_tag, text[start:end], end_tag)
+        reached = end
+    out.append(text[reached:])
+    return "".join(out)
+
+
 def marked_text(text: str, marks: Sequence[Json], writer: _Writer, page: str = "") -> str:
     """One passage as HTML: its text escaped, its marks as well-nested elements.
 
@@ -221,6 +243,8 @@ def marked_text(text: str, marks: Sequence[Json], writer: _Writer, page: str = "
         return escape(text, quote=False)
     # Most passages hold nothing to escape: found out once, not for every piece between two marks.
     harmless = escape(text, quote=False) == text
+    if harmless and not points and _one_after_another(spans):
+        return _flat(text, spans, writer)
     borders = sorted({at for start, end, _ in spans for at in (start, end)} | points.keys() | {0, len(text)})
     out: list[str] = []
     #: Open elements, outermost first: (end offset, mark, end tag, is a link).
@@ -242,7 +266,7 @@ def marked_text(text: str, marks: Sequence[Json], writer: _Writer, page: str = "
                     out.append(start_tag)
                     stack.append((end, mark, end_tag, is_link))
                     open_links += is_link
-            nearest_end = min((entry[0] for entry in stack), default=len(text) + 1)
+            nearest_end = min([entry[0] for entry in stack]) if stack else len(text) + 1
         for mark in points.get(at, ()):
             out.append(_point(mark, writer, page))
         while upcoming < len(spans) and spans[upcoming][0] == at:
