@@ -29,14 +29,14 @@ class Stage:
 
 
 RECIPE: tuple[Stage, ...] = (
-    Stage("inspect", 1, (), 8, (), 6 * GIB, ("photographs", "masks")),
+    Stage("inspect", 2, (), 8, (), 6 * GIB, ("photographs", "masks")),
     Stage("features", 1, ("inspect",), 10, ("feature_size", "max_features")),
     Stage("matching", 1, ("inspect", "features"), 8),
-    Stage("sfm", 1, ("inspect", "matching"), 8, ("texture_source_size",)),
+    Stage("sfm", 2, ("inspect", "matching"), 8, ("texture_source_size",)),
     Stage("depth", 2, ("sfm",), 55, ("dense_size", "source_views")),
     Stage("fusion", 2, ("sfm", "depth"), 8, ("dense_size",)),
-    Stage("surface", 1, ("sfm", "fusion"), 6, ("voxel_gsd",)),
-    Stage("simplify", 1, ("sfm", "fusion", "surface"), 15, ("master_triangles", "high_triangles", "low_triangles")),
+    Stage("surface", 2, ("sfm", "fusion"), 6, ("voxel_gsd",)),
+    Stage("simplify", 2, ("sfm", "fusion", "surface"), 15, ("master_triangles", "high_triangles", "low_triangles")),
     Stage("texture", 2, ("sfm", "fusion", "simplify"), 18, ("texture_page", "texture_source_size")),
     Stage("georeference", 1, ("inspect", "sfm"), 2, (), None, ("control", "scale")),
     Stage(
