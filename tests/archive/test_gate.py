@@ -437,6 +437,7 @@ def test_public_requests_read_no_table_of_the_record_side(site, django_assert_ma
     allowed = {
         "archive_publication",
         "archive_publicationlink",
+        "archive_moved",
         "archive_publishedfile",
         "archive_tombstone",
         "archive_publicclock",
