@@ -134,7 +134,7 @@ def _results(results: tuple[Result, ...], viewer: Viewer) -> list[dict[str, Any]
 
 def _beside(hit: Hit, languages: list[str]) -> str:
     """The hit's address with its language beside the original, so that its passage is on the page."""
-    if hit.language in languages[1:]:
+    if hit.anchor and hit.language in languages[1:]:
         page, _sep, place = hit.url.partition("#")
         return f"{page}?with={hit.language}#{place}"
     return hit.url
