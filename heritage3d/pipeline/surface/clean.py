@@ -51,10 +51,10 @@ def clean(mesh: Mesh, gsd: float, *, smallest_extent: float = 40.0, smallest_sha
     part = components(mesh.faces, len(mesh.vertices))
     area = np.bincount(part, weights=np.linalg.norm(mesh.face_normals(), axis=1) / 2)
     least = max((smallest_extent * gsd) ** 2, smallest_share * float(area.max()))
-    return compact(mesh.vertices, mesh.faces[np.flatnonzero(area[part] >= least)])
+    return compact(mesh.vertices, mesh.faces[area[part] >= least])
 
 
 def crop(mesh: Mesh, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]) -> Mesh:
     """The faces whose vertices all lie within the box `low` (3,) … `high` (3,)."""
-    inside = ((mesh.vertices >= low) & (mesh.vertices <= high)).all(axis=1)
+    inside = np.asarray(((mesh.vertices >= low) & (mesh.vertices <= high)).all(axis=1))
     return compact(mesh.vertices, mesh.faces[inside[mesh.faces].all(axis=1)])
