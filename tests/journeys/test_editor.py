@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archive.models import Community, Testimony
+from archive.models import Testimony
 from jobs.models import Job
 from jobs.worker import visit as work_on
 from tests.archive.factories import a_collection, a_community, a_member, consent
