@@ -17,6 +17,12 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     made.end()
 
 
+@pytest.fixture(autouse=True)
+def nothing_recurs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what a test registers comes back by the clock: other rooms' rounds are due at hours of their own."""
+    monkeypatch.setattr(registry, "_recurring", {})
+
+
 @pytest.fixture
 def kind() -> Iterator[str]:
     """A kind that does nothing."""
