@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
+from archive.bulk_rows import insert_rows, insert_values
 from archive.models import LADDER, Audience, Collection, Publication, PublicationLink, RecordKind
 from archive.projection.authorities import load_authorities, project_authority
 from archive.revisions import canonical
@@ -33,7 +36,8 @@ def refresh_companions(public_ids: Iterable[str], now: datetime) -> None:
 
 def _refresh(ids: list[str], now: datetime) -> None:
     uses: dict[str, list[Any]] = {}
-    rows = PublicationLink.objects.filter(relation__in=COMPANION_RELATIONS, target__in=ids).values(
+    alive = Q(publication__not_after__isnull=True) | Q(publication__not_after__gt=now)
+    rows = PublicationLink.objects.filter(alive, relation__in=COMPANION_RELATIONS, target__in=ids).values(
         "target", "publication__audience", "publication__group", "publication__not_after", "publication__fiction"
     )
     for row in rows:
@@ -57,11 +61,11 @@ def _refresh(ids: list[str], now: datetime) -> None:
     stale = [old for old in existing.values() if old.pk not in kept]
     if stale:
         Publication.objects.filter(pk__in=[old.pk for old in stale]).delete()
-    Publication.objects.bulk_create([publication for publication, _links in fresh])
-    PublicationLink.objects.bulk_create(
-        PublicationLink(publication=publication, relation=relation, target=target)
-        for publication, links in fresh
-        for relation, target in links
+    insert_rows(Publication, [publication for publication, _links in fresh])
+    insert_values(
+        PublicationLink,
+        ("publication_id", "relation", "target"),
+        ((publication.pk, relation, target) for publication, links in fresh for relation, target in links),
     )
     made = {publication.public_id for publication, _links in fresh}
     for public_id in sorted(made):
@@ -103,11 +107,16 @@ def _rows(
     lowest = min((RUNGS.index(use["publication__audience"]) for use in open_uses), default=len(RUNGS) - 1)
     rung = RUNGS[lowest]
     groups = [community] if rung != Audience.COMMUNITY else sorted({use["publication__group"] for use in uses})
-    ends = [use["publication__not_after"] for use in uses]
     name = payload.get("name") or payload.get("title") or {}
     date_from, date_to = payload.get("date_from", ""), payload.get("date_to", "")
     fiction = all(use["publication__fiction"] for use in uses)
     for group in groups:
+        # It stands on this rung only as long as the works that brought it there.
+        if rung == Audience.COMMUNITY:
+            bearing = [use for use in uses if use["publication__group"] == group]
+        else:
+            bearing = [use for use in open_uses if use["publication__audience"] == rung]
+        ends = [use["publication__not_after"] for use in bearing]
         publication = Publication(
             public_id=record.public_id,
             kind=record.kind,

@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from archive.bulk_rows import insert_rows, insert_values
 from archive.companions import COMPANION_RELATIONS, refresh_companions, version_of
 from archive.models import (
     LADDER,
@@ -41,6 +42,7 @@ from archive.policy import group_of
 from archive.projection.authorities import load_authorities, view_of
 from archive.projection.redaction import spans_of
 from archive.projection.works import Materials, RedactionRule, project_stub, project_work
+from archive.standing import read_standing_anew
 from archive.values.language_map import original_text, public_map
 from archive.values.uncertain_date import parse_date
 from search import outbox
@@ -161,6 +163,7 @@ class Gate:
         """Publish what may be published of ``works``; close what may not. Returns the assessments by public id."""
         _inside_transaction()
         works = list(works)
+        read_standing_anew(works)
         consents = self._consents(works)
         assessments = {w.public_id: assess(w, consents.get(w.pk), self.now) for w in works}
         opened = [w for w in works if assessments[w.public_id].allowed]
@@ -344,11 +347,11 @@ class Gate:
                 )
             )
             Publication.objects.filter(pk__in=keys).delete()
-        Publication.objects.bulk_create([row for row, _links, _files in fresh])
-        PublicationLink.objects.bulk_create(
-            PublicationLink(publication=row, relation=relation, target=target)
-            for row, links, _files in fresh
-            for relation, target in links
+        insert_rows(Publication, [row for row, _links, _files in fresh])
+        insert_values(
+            PublicationLink,
+            ("publication_id", "relation", "target"),
+            ((row.pk, relation, target) for row, links, _files in fresh for relation, target in links),
         )
         PublishedFile.objects.bulk_create(
             PublishedFile(
@@ -365,6 +368,8 @@ class Gate:
 
     def _remember(self, works: Sequence[Any], assessments: dict[str, Assessment]) -> None:
         """Note that publication is wanted, and when an embargo ends; the job that opens embargoes looks there."""
+        # What was withdrawn is wanted no more, whoever asked; it does not wait for the gate to open.
+        works = [w for w in works if w.state not in (RecordState.WITHDRAWN, RecordState.ERASED)]
         at_once = [w.pk for w in works if assessments[w.public_id].opens_at is None]
         Record.objects.filter(pk__in=at_once).update(wanted_public=True, opens_at=None)
         for work in works:
@@ -374,6 +379,8 @@ class Gate:
 
     def refresh(self, works: Sequence[Any]) -> dict[str, Assessment]:
         """Ask again after something changed: what is wanted in public is rebuilt or closed, the rest is closed."""
+        _inside_transaction()
+        read_standing_anew(works)
         wanted = [w for w in works if w.wanted_public]
         self.close([w for w in works if not w.wanted_public])
         return self.publish(wanted) if wanted else {}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from archive.audit import actor_of
+from archive.bulk_rows import insert_values
 from archive.importing.authority_records import AuthorityIndex, AuthorityRef
 from archive.importing.existing import Existing, find_existing
 from archive.importing.parsed import ParsedEntity, ParsedWork
@@ -301,14 +302,10 @@ class Application:
             Contribution(record_id=record.pk, role=one["role"], credited_as=one["credited_as"], position=position)
             for position, one in enumerate(snapshot["contributions"])
         )
-        EntityLink.objects.bulk_create(
-            EntityLink(
-                record_id=record.pk,
-                target_id=refs[link["target"]],
-                relation=link["relation"],
-                anchors=link["anchors"],
-            )
-            for link in snapshot["links"]
+        insert_values(
+            EntityLink,
+            ("record_id", "target_id", "relation", "anchors"),
+            ((record.pk, refs[link["target"]], link["relation"], link["anchors"]) for link in snapshot["links"]),
         )
         self._consent(candidate, record)
         return record

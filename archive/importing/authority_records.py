@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from archive.bulk_rows import insert_values
 from archive.importing.authorities import normal_uri
 from archive.importing.parsed import ParsedEntity
 from archive.importing.rows import insert_records
@@ -123,7 +124,7 @@ class AuthorityIndex:
         own = {
             match["public_id"]: key for how, _kind, key in identities if how == "key" and (match := OWN_KEY.match(key))
         }
-        for record in Record.objects.filter(public_id__in=list(own), kind__in=list(_MODELS)):
+        for record in Record.objects.filter(public_id__in=list(own), kind__in=list(_MODELS)) if own else ():
             if record.community_id in (None, self.community.pk if self.community else None):
                 for kind in _MODELS:
                     self._remember(("key", kind, own[record.public_id]), _ref(record))
@@ -144,7 +145,7 @@ class AuthorityIndex:
         by_kind: dict[str, list[tuple[_Identity, Any]]] = defaultdict(list)
         for identity, entity in missing:
             by_kind[entity.kind].append((identity, self._record(identity, entity)))
-        external: list[ExternalId] = []
+        external: list[tuple[int, str, str]] = []
         for pairs in by_kind.values():
             insert_records([record for _identity, record in pairs])
             for identity, record in pairs:
@@ -152,8 +153,8 @@ class AuthorityIndex:
                 self.made.append(record.public_id)
                 how, owner, uri = identity
                 if how == "uri":
-                    external.append(ExternalId(record_id=record.pk, uri=uri[:500], owner=owner))
-        ExternalId.objects.bulk_create(external)
+                    external.append((record.pk, uri[:500], owner))
+        insert_values(ExternalId, ("record_id", "uri", "owner"), external)
 
     def _record(self, identity: _Identity, entity: ParsedEntity) -> Any:
         how, owner, key = identity
