@@ -35,6 +35,9 @@ class Applied:
     failed: int
 
 
+#: Works that :func:`apply_pending` gives the engine at once.
+_TOGETHER = 50
+
 #: While many works change and the index follows at the end: the rows to be written together.
 _waiting: ContextVar[list[OutboxEntry] | None] = ContextVar("search_outbox_waits", default=None)
 
@@ -111,7 +114,28 @@ def _apply(work: str) -> None:
 
 
 def apply_pending(limit: int = 1_000) -> Applied:
-    """Apply pending changes, the oldest works first; what the retrying job calls."""
-    works = OutboxEntry.objects.order_by().values("work").annotate(first=Min("pk")).order_by("first")
-    results = [apply(row["work"]) for row in works[:limit]]
-    return Applied(applied=sum(results), failed=len(results) - sum(results))
+    """Apply pending changes, the oldest works first; what the retrying job and the end of an import call."""
+    rows = OutboxEntry.objects.order_by().values("work").annotate(first=Min("pk")).order_by("first")
+    works = [row["work"] for row in rows[:limit]]
+    applied = 0
+    for start in range(0, len(works), _TOGETHER):
+        part = works[start : start + _TOGETHER]
+        try:
+            _apply_together(part)
+            applied += len(part)
+        except Exception:  # noqa: BLE001 - one of them is at fault: alone, each says so for itself
+            applied += sum(apply(work) for work in part)
+    return Applied(applied=applied, failed=len(works) - applied)
+
+
+def _apply_together(works: list[str]) -> None:
+    """Apply the changes of some works in one transaction of the engine; all or none."""
+    entries = list(OutboxEntry.objects.filter(work__in=works).order_by("id"))
+    last = {entry.work: entry for entry in entries}
+    documents_of = wiring().documents_of
+    engines.current().replace_many(
+        (work, () if entry.operation == OutboxEntry.Operation.REMOVE else documents_of(work), entry.pk)
+        for work, entry in last.items()
+    )
+    # By their keys: an entry that came meanwhile stays.
+    OutboxEntry.objects.filter(pk__in=[entry.pk for entry in entries]).delete()

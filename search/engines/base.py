@@ -183,6 +183,14 @@ class Engine(abc.ABC):
         Returns False, changing nothing, when a change with an equal or later ``sequence`` was applied before.
         """
 
+    def replace_many(self, changes: Iterable[tuple[str, Iterable[SearchDocument], int | None]]) -> None:
+        """Apply changes (work, its documents, sequence) as :meth:`replace` does; an engine may do all in one step.
+
+        Each work occurs once. When something is raised, any of them may be applied or not.
+        """
+        for work, documents, sequence in changes:
+            self.replace(work, documents, sequence)
+
     def remove(self, work: str, sequence: int | None = None) -> bool:
         """Take every row of ``work`` out of the index; see :meth:`replace` for ``sequence``."""
         return self.replace(work, (), sequence)

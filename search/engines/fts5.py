@@ -32,7 +32,7 @@ from search.engines.base import (
     WorkHit,
 )
 from search.engines.fts5_catalogue import Catalogue, Catalogues, Profile
-from search.engines.fts5_store import ORDINAL_BITS, Store, analysed, shelve, sql
+from search.engines.fts5_store import ORDINAL_BITS, Shelf, Store, analysed, shelve, sql
 
 _ORDINAL_MASK = (1 << ORDINAL_BITS) - 1
 #: How often a query starts anew when another process changed the index under it.
@@ -107,12 +107,30 @@ class Fts5Engine(Engine):
         shelves = shelve(work, documents)
         terms = analysed(shelves)
         with self.store.writing() as (connection, epoch):
-            if not self.store.accept(connection, work, sequence):
-                return False
-            self.store.take_out(connection, epoch, work)
-            if shelves:
-                self.store.put(connection, epoch, shelves, terms)
-            self.store.note_change(connection, work)
+            return self._replace(connection, epoch, work, shelves, terms, sequence)
+
+    def replace_many(self, changes: Iterable[tuple[str, Iterable[SearchDocument], int | None]]) -> None:
+        # Texts are analysed before the transaction, so that other writers wait for the writing alone.
+        ready = [(work, shelves := shelve(work, rows), analysed(shelves), number) for work, rows, number in changes]
+        with self.store.writing() as (connection, epoch):
+            for work, shelves, terms, number in ready:
+                self._replace(connection, epoch, work, shelves, terms, number)
+
+    def _replace(
+        self,
+        connection: sqlite3.Connection,
+        epoch: int,
+        work: str,
+        shelves: Sequence[Shelf],
+        terms: Sequence[Sequence[str]],
+        sequence: int | None,
+    ) -> bool:
+        if not self.store.accept(connection, work, sequence):
+            return False
+        self.store.take_out(connection, epoch, work)
+        if shelves:
+            self.store.put(connection, epoch, shelves, terms)
+        self.store.note_change(connection, work)
         return True
 
     def rebuild(self, works: Iterable[str], documents_of: DocumentsOf, *, processes: int = 0) -> RebuildReport:

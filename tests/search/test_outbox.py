@@ -170,3 +170,44 @@ def test_the_oldest_changes_are_applied_first_and_as_many_as_asked(site: Site) -
         OutboxEntry.objects.create(work=work, operation="put")
     assert outbox.apply_pending(limit=2) == outbox.Applied(applied=2, failed=0)
     assert [entry.work for entry in OutboxEntry.objects.all()] == ["w3"]
+
+
+def test_many_changes_are_one_transaction_and_one_at_fault_fails_alone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from search import wiring
+
+    for work in ("w1", "w2", "w3"):
+        site.publish(passage(work, "water"))
+        OutboxEntry.objects.create(work=work, operation="put")
+    before = engines.current().stats().generation
+    connected = wiring.wiring()
+
+    def broken(work: str) -> Iterable[SearchDocument]:
+        if work == "w2":
+            raise KeyError("text of the testimony")
+        return connected.documents_of(work)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "wiring", lambda: _with_documents(connected, broken))
+        assert outbox.apply_pending() == outbox.Applied(applied=2, failed=1)
+    assert OutboxEntry.objects.get().work == "w2"
+    assert OutboxEntry.objects.get().last_failure == "KeyError"
+    assert total() == 2
+    for work in ("w1", "w3"):
+        site.published.pop(work)
+        OutboxEntry.objects.create(work=work, operation="remove")
+    with monkeypatch.context() as patch:
+        # Never asked one by one: all three are one step of the engine.
+        patch.setattr(engines.Fts5Engine, "replace", _failing)
+        assert outbox.apply_pending() == outbox.Applied(applied=3, failed=0)
+    assert total() == 1
+    assert engines.current().stats().generation == before + 5
+
+
+def test_a_late_change_in_a_batch_does_not_undo_a_newer_one(site: Site) -> None:
+    site.publish(passage("w1", "water"))
+    engine = engines.current()
+    engine.replace("w1", (), 9)
+    engine.replace_many([("w1", [passage("w1", "water")], 8), ("w2", [passage("w2", "water")], 8)])
+    assert engine.works() == {"w2"}
