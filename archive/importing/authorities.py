@@ -12,6 +12,9 @@ from archive.importing.parsed import ParsedEntity, ParsedTrack
 #: Mark types that name something which can have an authority record, and the kind of that record.
 ENTITY_KINDS = {"person": "person", "place": "place", "organisation": "organisation", "term": "concept"}
 
+#: What our exports call a concept that nobody outside has named, before its public id.
+OWN_CONCEPT = "urn:x-cairn:"
+
 #: Vocabularies that one institution publishes under a second address: data files of the EHRI terms and camps, which its
 #: portal and its editions name otherwise.
 _RULES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(

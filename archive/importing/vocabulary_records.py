@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from archive.companions import refresh_companions
 from archive.gate import Gate
+from archive.importing.authorities import OWN_CONCEPT
 from archive.importing.problems import REFUSED
 from archive.importing.reading import Source
 from archive.importing.report import CREATED, UNCHANGED, UPDATED, Report, ReportItem
@@ -66,7 +67,7 @@ class ImportVocabulary:
             batch = ImportBatch.objects.create(source_format="skos", options={"scheme": self.slug}, by=self.user)
             scheme = self._scheme(vocabulary)
             made = self._write(vocabulary, scheme)
-            self._refresh_public()
+            refresh_public(self._changed)
             batch.counts, batch.finished_at = self.report.counts, timezone.now()
             batch.options = {
                 **batch.options,
@@ -102,6 +103,7 @@ class ImportVocabulary:
                     "record"
                 )
             }
+            known |= _own(part)
             existing = _concrete(list(known.values()))
             fresh: list[tuple[ParsedConcept, Concept]] = []
             for concept in part:
@@ -169,24 +171,34 @@ class ImportVocabulary:
             (related(from_concept_id=a, to_concept_id=b) for a, b in sorted(pairs)), batch_size=_PART
         )
 
-    def _refresh_public(self) -> None:
-        """Rebuild what names the changed concepts in public: their pages and the works that mention them."""
-        now = timezone.now()
-        for part in _parts(self._changed):
-            public = set(Publication.objects.filter(public_id__in=part).values_list("public_id", flat=True))
-            if not public:
-                continue
-            works = set(
-                EntityLink.objects.filter(target__public_id__in=public, record__wanted_public=True).values_list(
-                    "record_id", flat=True
-                )
+
+def refresh_public(changed: Sequence[str]) -> None:
+    """Rebuild what names the changed authorities in public: their pages and the works that mention them."""
+    now = timezone.now()
+    for part in _parts(changed):
+        public = set(Publication.objects.filter(public_id__in=part).values_list("public_id", flat=True))
+        if not public:
+            continue
+        works = set(
+            EntityLink.objects.filter(target__public_id__in=public, record__wanted_public=True).values_list(
+                "record_id", flat=True
             )
-            for model in (Testimony, Document):
-                for keys in _parts(sorted(works)):
-                    found = model.objects.filter(pk__in=keys).select_related("community", "collection")
-                    for few in _parts(list(found), 50):
-                        Gate(now).refresh(few)
-            refresh_companions(public, now)
+        )
+        for model in (Testimony, Document):
+            for keys in _parts(sorted(works)):
+                found = model.objects.filter(pk__in=keys).select_related("community", "collection")
+                for few in _parts(list(found), 50):
+                    Gate(now).refresh(few)
+        refresh_companions(public, now)
+
+
+def _own(concepts: Sequence[ParsedConcept]) -> dict[str, Record]:
+    """Concepts that our own exports name because nobody outside does (`archive.interchange.skos`)."""
+    ids = {one.uri.removeprefix(OWN_CONCEPT): one.uri for one in concepts if one.uri.startswith(OWN_CONCEPT)}
+    if not ids:
+        return {}
+    found = Record.objects.filter(public_id__in=list(ids), kind="concept", merged_into=None)
+    return {ids[record.public_id]: record for record in found}
 
 
 def _facts(concept: ParsedConcept) -> dict[str, Any]:
