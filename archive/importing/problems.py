@@ -290,6 +290,24 @@ REASONS: dict[str, Reason] = {
     "link-to-nowhere": Reason(
         DEFECT, _("The concept is linked to {count} concepts that the file does not hold."), _("Import those too.")
     ),
+    # --- lists of names
+    "no-names": Reason(
+        REFUSED, _("The file lists no person, place or organisation."), _("Check that it is the right file.")
+    ),
+    "name-missing": Reason(REFUSED, _("The entry has no name."), _("Give it one.")),
+    "entry-nameless": Reason(
+        REFUSED, _("The entry has neither a key nor an identifier."), _("Give it an xml:id or an idno.")
+    ),
+    "coordinates-broken": Reason(
+        DEFECT,
+        _("“{found}” is no latitude and longitude: the place keeps those it has."),
+        _("Write degrees north and degrees east, for example “49.84 24.03”."),
+    ),
+    "community-needed": Reason(
+        REFUSED,
+        _("Whom the entry means is known only within a community, and none was named."),
+        _("Name it with --community."),
+    ),
     # --- the archive
     "conflict": Reason(
         DEFECT,
