@@ -8,7 +8,7 @@ export PORT
 STAMPS := $(VENV)/.stamps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-leaks journeys lint types check bench bench-slow catalogues clean
+.PHONY: help setup demo test test-slow test-faults test-leaks journeys lint types check bench bench-slow catalogues clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,7 +54,10 @@ test-leaks: $(STAMPS)/packages $(STAMPS)/frontend ## only the leak matrix
 	$(BIN)/pytest tests/leak_matrix $(ARGS)
 
 test-slow: $(STAMPS)/packages $(STAMPS)/catalogues $(STAMPS)/frontend ## what takes minutes: kills, faults, whole editions
-	$(BIN)/pytest -m slow $(ARGS)
+	$(BIN)/pytest -m 'slow and not faults' $(ARGS)
+
+test-faults: $(STAMPS)/packages ## every fault in every stage of the reconstruction
+	$(BIN)/pytest -m faults $(ARGS)
 
 lint: $(STAMPS)/packages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -211,6 +211,7 @@ def _child_of(process: subprocess.Popen[bytes], out: Path, stage: str) -> Iterat
         time.sleep(0.02)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("stage", STAGE_NAMES)
 def test_killed_in_any_stage_it_resumes_to_the_same_bytes(again: Path, photos: Path, stage: str) -> None:
     before = _sealed_digests(again)
@@ -230,6 +231,7 @@ def test_killed_in_any_stage_it_resumes_to_the_same_bytes(again: Path, photos: P
     assert {name: after[name] for name in STAGE_NAMES[4:-1]} == {name: before[name] for name in STAGE_NAMES[4:-1]}
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("stage", STAGE_NAMES)
 def test_cancelled_in_any_stage_it_stops_within_ten_seconds(again: Path, photos: Path, stage: str) -> None:
     process = _start(photos, again, stage)
@@ -246,6 +248,7 @@ def test_cancelled_in_any_stage_it_stops_within_ten_seconds(again: Path, photos:
     ]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("stage", STAGE_NAMES)
 def test_a_memory_limit_in_any_stage_is_named_and_resumes(again: Path, photos: Path, stage: str) -> None:
     done = reconstruct(photos, again, "--deterministic", "--from", stage, CAIRN_STAGE_MEMORY=str(25 * 1024**2))
@@ -253,6 +256,7 @@ def test_a_memory_limit_in_any_stage_is_named_and_resumes(again: Path, photos: P
     assert f"{stage} needed more than" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.faults
 def test_killed_between_depth_maps_it_goes_on_with_the_next(again: Path, photos: Path) -> None:
     before = _sealed_digests(again)["depth"]
     process = _start(photos, again, "depth")
@@ -273,6 +277,7 @@ def test_killed_between_depth_maps_it_goes_on_with_the_next(again: Path, photos:
     assert _sealed_digests(again)["depth"] == before
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("stage", ["inspect", "features", "depth", "surface", "texture", "derivatives"])
 def test_a_full_disk_is_named_and_resumes(photos: Path, again: Path, stage: str) -> None:
     """strace makes every write of the stage's child fail as on a full disk."""
