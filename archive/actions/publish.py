@@ -12,6 +12,7 @@ from archive import audit
 from archive.actions.base import Action, ActionRefused
 from archive.gate import Assessment, Gate
 from archive.models import Record, RecordState, Review
+from archive.standing import read_standing_anew
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -88,6 +89,7 @@ class HideAction(Action):
     def execute(self) -> None:
         self.check()
         with transaction.atomic():
+            read_standing_anew([self.work])
             self.work.hidden = self.hide
             Record.objects.filter(pk=self.work.pk).update(hidden=self.hide)
             gate = Gate(self.now)
@@ -118,8 +120,13 @@ class ReviewAction(Action):
                 )
 
     def execute(self) -> None:
-        self.check()
         with transaction.atomic():
+            read = {work.pk: work.current_revision for work in self.works}
+            read_standing_anew(self.works)
+            for work in self.works:
+                # What was read is what passes; a later revision waits for a review of its own.
+                work.current_revision = read[work.pk]
+            self.check()
             Review.objects.bulk_create(
                 Review(
                     record_id=work.pk,

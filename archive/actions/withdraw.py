@@ -11,6 +11,7 @@ from archive import audit
 from archive.actions.base import Action, ActionRefused
 from archive.gate import Gate, consent_in_force
 from archive.models import ConsentEvent, Publication, PublicationLink, Record, RecordState, WithdrawalCase
+from archive.standing import read_standing_anew
 from archive.vault import ledger
 from jobs import api as jobs
 
@@ -47,6 +48,7 @@ class WithdrawAction(Action):
     def execute(self) -> WithdrawalCase:
         self.check()
         with transaction.atomic():
+            read_standing_anew([self.work])
             earlier = WithdrawalCase.objects.filter(record_id=self.work.pk).first()
             if self.work.state == RecordState.WITHDRAWN and earlier is not None:
                 return earlier

@@ -17,6 +17,7 @@ from archive.desk.language_map import LanguageMapField
 from archive.models import Community, ConceptScheme, Record
 from archive.policy import ROLE_ACTIONS, Viewer, visible
 from archive.revisions import save_revision
+from archive.standing import read_standing_anew
 from archive.values.uncertain_date import parse_date
 
 
@@ -114,6 +115,9 @@ class RecordForm(WagtailAdminModelForm):
         """Save the record with its links, write a revision and the trail. Called inside a transaction."""
         if created:
             self.instance.created_by = user
+        else:
+            # The form read the record before this transaction; saving must not undo what others did since.
+            read_standing_anew([self.instance])
         record: Record = self.save()
         self.after_save(record, user)
         if hasattr(record, "original_language"):
