@@ -26,7 +26,7 @@ _SPEAKS_OF_PROGRAM = frozenset(
 )  # fmt: skip
 
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
-_ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w.:])")
+_ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?!\w|\.\d|:\w)")
 #: Paths whose next part opens a door: class links, receipts, invitations, keys of allauth.
 _SECRET_PATH = re.compile(
     r"(?P<before>/(?:accounts/demo|class|receipt|invitations?|invite|sign-in|uploads|confirm-email|reset/key|login/code)/)"
@@ -42,11 +42,15 @@ def without_traces(text: str) -> str:
 
 
 def _no_address(match: re.Match[str]) -> str:
-    try:
-        ipaddress.ip_address(match.group())
-    except ValueError:
-        return match.group()
-    return "-"
+    # A colon of the sentence may stand behind the address: “ip=2001:db8::1: Request Line is too large”.
+    written = match.group()
+    for address in (written, written.removesuffix(":")):
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            continue
+        return "-" + written[len(address) :]
+    return written
 
 
 class QuietFormatter(logging.Formatter):

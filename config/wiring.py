@@ -38,7 +38,7 @@ def _connect_search() -> None:
 
 def _connect_jobs() -> None:
     from archive import gate_jobs
-    from archive.policy import viewer_of
+    from archive.policy import ROLE_ACTIONS, viewer_of
     from archive.vault import rounds
     from jobs import registry, wiring
 
@@ -48,7 +48,13 @@ def _connect_jobs() -> None:
         mine = Q(scope__in=[f"community:{slug}" for slug in viewer.roles])
         return jobs.filter(mine | Q(scope="") if viewer.operator else mine)
 
-    wiring.connect(visible=visible)
+    def changeable(jobs: QuerySet[Any], user: Any) -> QuerySet[Any]:
+        """Only who looks after a community's records ends or repeats its jobs: those who may hide a record."""
+        viewer = viewer_of(user)
+        slugs = [slug for slug, roles in viewer.roles.items() if any("hide" in ROLE_ACTIONS[role] for role in roles)]
+        return jobs.filter(Q(scope="") | Q(scope__in=[f"community:{slug}" for slug in slugs]))
+
+    wiring.connect(visible=visible, changeable=changeable)
     registry.register("open-embargoes", gate_jobs.open_due, label=_("Open what an embargo held back"))
     registry.register("delete-expired", gate_jobs.delete_expired, label=_("Delete what consent no longer covers"))
     registry.register("prove-absence", gate_jobs.prove_absence, label=_("Prove that nothing is left"))

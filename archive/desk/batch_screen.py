@@ -14,6 +14,7 @@ from archive.actions.base import ActionRefused, reason_in_words
 from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
 from archive.desk.screens import DeskScreen
 from archive.desk.sealing import shown_title
+from archive.desk.views import sent_key
 
 #: Works in one transaction, and the most that one request takes.
 PART = 50
@@ -29,7 +30,7 @@ class BatchScreen(DeskScreen):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        keys = [key for key in request.POST.getlist("work") if key.isascii() and key.isdigit()][:MOST]
+        keys = [sent_key(key) for key in request.POST.getlist("work")][:MOST]
         works = list(
             self.only_visible(self.model.objects.filter(pk__in=keys)).select_related("community", "collection")
         )

@@ -23,7 +23,8 @@ from archive.actions.proposals import DecideProposalAction
 from archive.desk.language_map import LanguageMapField
 from archive.desk.revisions_screen import facts_apart, tracks_between
 from archive.desk.screens import DeskScreen
-from archive.desk.sealing import shown_title
+from archive.desk.sealing import fields_kept_from, shown_title
+from archive.desk.views import sent_key
 from archive.desk.waiting import WORKS
 from archive.memberships import SCOPE, leave
 from archive.models import (
@@ -125,7 +126,7 @@ class MembersScreen(CommunityScreen):
             if form.is_valid() and (self._invite(form) if action == "invite" else self._protocol(form)):
                 return self.back()
             return self.render_to_response(self.get_context_data())
-        pk = int(key) if key.isascii() and key.isdigit() else 0
+        pk = sent_key(key)
         if action == "leave":
             row = Membership.objects.current(timezone.now()).filter(community=self.community, pk=pk).first()
             if row is None:
@@ -199,7 +200,7 @@ class ReadersScreen(CommunityScreen):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         action, _colon, key = request.POST.get("action", "").partition(":")
-        pk = int(key) if key.isascii() and key.isdigit() else 0
+        pk = sent_key(key)
         if action == "handled":
             updated = ReaderReport.objects.filter(pk=pk, community=self.community.slug, handled_at=None).update(
                 handled_at=timezone.now()
@@ -212,7 +213,7 @@ class ReadersScreen(CommunityScreen):
             raise Http404
         self.require("answer_access", self.community)
         days = request.POST.get("days", "")
-        if action == "approve" and not (days.isascii() and days.isdigit() and 1 <= int(days[:5]) <= 3650):
+        if action == "approve" and not 1 <= sent_key(days) <= 3650:
             messages.error(request, _("Say for how many days, between 1 and 3650."))
             return self.back()
         self._answer(pk, approve=action == "approve", days=int(days) if action == "approve" else 0)
@@ -270,7 +271,7 @@ class ProposalsScreen(CommunityScreen):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         action, _colon, key = request.POST.get("action", "").partition(":")
-        pk = int(key) if key.isascii() and key.isdigit() else 0
+        pk = sent_key(key)
         proposal = self._open().filter(pk=pk).first()
         if proposal is None or action not in ("accept", "reject"):
             raise Http404
@@ -303,7 +304,7 @@ class ProposalsScreen(CommunityScreen):
                         "work": work,
                         "title": shown_title(work, self.viewer),
                         "url": reverse(f"{namespace}:revisions", args=[work.pk]),
-                        "facts": facts_apart(current, proposal.snapshot, set()),
+                        "facts": facts_apart(current, proposal.snapshot, fields_kept_from(self.viewer, work)),
                         "tracks": tracks_between(current, proposal.snapshot),
                     }
                 )

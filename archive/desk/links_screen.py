@@ -21,6 +21,7 @@ from archive.desk.language_map import LanguageMapField
 from archive.desk.screens import WorkScreen
 from archive.desk.sealing import fields_kept_from
 from archive.desk.transcript_edits import EditRefused, read_time, written_time
+from archive.desk.views import sent_key
 from archive.models import AUTHORITY_KINDS, Contribution, EntityLink, IndexSegment, RecordKind, Sensitivity
 from archive.policy import Viewer
 from archive.revisions import save_revision
@@ -174,7 +175,7 @@ class LinksScreen(WorkScreen):
             "link": self.work.entity_links,
             "segment": self.work.segments,
         }.get(kind)
-        row = rows.filter(pk=int(key)).first() if rows is not None and key.isascii() and key.isdigit() else None
+        row = rows.filter(pk=sent_key(key)).first() if rows is not None else None
         if row is None:
             raise Http404
         with transaction.atomic():

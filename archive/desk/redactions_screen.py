@@ -15,6 +15,7 @@ from wagtail.admin import messages
 from archive import audit
 from archive.desk.screens import WorkScreen
 from archive.desk.transcript_edits import EditRefused, clean_words, read_time, written_time
+from archive.desk.views import sent_key
 from archive.gate import Gate
 from archive.models import Audience, Redaction
 from archive.values.languages import display_name
@@ -133,8 +134,7 @@ class RedactionsScreen(WorkScreen):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "remove" in request.POST:
-            key = request.POST["remove"]
-            row = self.work.redactions.filter(pk=key if key.isascii() and key.isdigit() else 0).first()
+            row = self.work.redactions.filter(pk=sent_key(request.POST["remove"])).first()
             if row is None:
                 raise Http404
             with transaction.atomic():

@@ -39,11 +39,13 @@ def listing(request: HttpRequest, segment: str, page: int = 1) -> dict[str, Any]
         raise HttpError(404, "Not found")
     rows = publications.listing(viewer_for(request), kind=kind)
     total = rows.count()
-    shown = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
+    pages = max(1, -(-total // PER_PAGE))
+    # A page behind the last is empty; the database is not asked for it, since no number is too high to type.
+    shown = rows[(page - 1) * PER_PAGE : page * PER_PAGE] if page <= pages else []
     return {
         "total": total,
         "page": page,
-        "pages": max(1, -(-total // PER_PAGE)),
+        "pages": pages,
         "results": [_short(row) for row in shown],
     }
 

@@ -86,7 +86,7 @@ def report(request: HttpRequest) -> HttpResponse:
     else:
         kind = ReaderReport.Kind.FAMILY if family else ReaderReport.Kind.MISTAKE
         form = ReportForm(initial={"kind": kind, "public_id": public_id, "anchor": request.GET.get("anchor", "")[:40]})
-    status = 200 if request.method == "GET" else 422
+    status = 422 if request.method == "POST" else 200
     return _private(render(request, "archive/report.html", {**context, "form": form}, status=status))
 
 

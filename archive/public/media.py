@@ -14,7 +14,8 @@ from archive import publications
 from archive.public.reading import Withdrawn, viewer_for
 from archive.publications import Gone
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
+#: Numbers that Python reads at once; a longer one asks for nothing that exists and gets the whole file.
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})\Z")
 _BLOCK = 256 * 1024
 
 

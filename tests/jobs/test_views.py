@@ -30,6 +30,7 @@ def editor(monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
         return jobs.filter(scope=f"community:{user.username}")
 
     monkeypatch.setattr(wiring, "_visible", mine)
+    monkeypatch.setattr(wiring, "_changeable", None)
     yield get_user_model().objects.create_superuser("kuća", "editor@example.org", "x")
 
 

@@ -1,0 +1,220 @@
+"""What reviewers broke: acts that meet, rights that end, and input from people who mean harm."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from archive import publications
+from archive.actions.base import ActionRefused
+from archive.actions.consent import RecordConsentAction
+from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
+from archive.actions.withdraw import WithdrawAction
+from archive.models import (
+    ConsentRecord,
+    ImportBatch,
+    Proposal,
+    Publication,
+    Record,
+    Testimony,
+    Tombstone,
+    WithdrawalCase,
+)
+from archive.revisions import snapshot_of
+from archive.values.language_map import language_map
+from config.logging import without_traces
+from jobs.api import enqueue
+from tests.archive.factories import (
+    ALL_YES,
+    a_community,
+    a_member,
+    a_place,
+    a_testimony,
+    committed,
+    published,
+)
+from tests.archive.test_desk import at_the_desk
+
+pytestmark = pytest.mark.django_db
+
+
+def as_read_before(work):
+    """The work as another request has read it, before anything below happens."""
+    return Testimony.objects.select_related("community", "collection").get(pk=work.pk)
+
+
+# --- Acts that meet -------------------------------------------------------------------------------
+
+
+def test_a_publication_asked_for_before_a_withdrawal_opens_nothing_after_it(site):
+    work = published()
+    earlier = as_read_before(work)
+    with committed():
+        WithdrawAction(None, work, reason="danger").execute()
+        assessment = PublishAction(None, [earlier]).execute()[work.public_id]
+    assert not assessment.allowed
+    assert not Publication.objects.filter(public_id=work.public_id).exists()
+    assert not Record.objects.get(pk=work.pk).wanted_public
+
+
+def test_a_publication_asked_for_before_work_is_hidden_opens_nothing_after_it(site):
+    work = published()
+    earlier = as_read_before(work)
+    with committed():
+        HideAction(None, work).execute()
+        PublishAction(None, [earlier]).execute()
+    assert not Publication.objects.filter(public_id=work.public_id).exists()
+
+
+def test_consent_recorded_while_work_is_withdrawn_or_taken_back_opens_nothing(site):
+    for act in (lambda w: WithdrawAction(None, w, reason="danger"), lambda w: UnpublishAction(None, [w])):
+        work = published()
+        earlier = as_read_before(work)
+        with committed():
+            act(work).execute()
+            facts = {"basis": ConsentRecord.Basis.INFORMED, "scopes": ALL_YES}
+            RecordConsentAction(None, earlier, facts).execute()
+        assert not Publication.objects.filter(public_id=work.public_id).exists()
+
+
+def test_a_review_begun_before_a_withdrawal_does_not_take_it_back(site):
+    work = published()
+    earlier = as_read_before(work)
+    with committed():
+        WithdrawAction(None, work, reason="danger").execute()
+    with pytest.raises(ActionRefused):
+        ReviewAction(None, [earlier]).execute()
+    assert Record.objects.get(pk=work.pk).state == "withdrawn"
+
+
+def test_two_withdrawals_at_once_are_one(site):
+    work = published()
+    earlier = as_read_before(work)
+    with committed():
+        first = WithdrawAction(None, work, reason="danger").execute()
+        second = WithdrawAction(None, earlier, reason="mistake").execute()
+    assert first.pk == second.pk and WithdrawalCase.objects.count() == 1
+    assert Tombstone.objects.filter(public_id=work.public_id).count() == 1
+
+
+def test_a_form_sent_while_work_is_withdrawn_does_not_open_it_again(site, monkeypatch):
+    """The form has read the record; the withdrawal commits; then the form saves."""
+    community = a_community()
+    work = published(a_testimony(community))
+    desk = at_the_desk(a_member(community, "editor"), monkeypatch)
+    from archive.desk.forms import RecordForm
+
+    check = RecordForm.clean
+
+    def withdrawn_meanwhile(form):
+        cleaned = check(form)
+        WithdrawAction(None, as_read_before(work), reason="danger").execute()
+        return cleaned
+
+    address = f"/admin/testimonies/edit/{work.pk}/"
+    shown = desk.get(address).context["form"]
+    sent = {name: shown[name].value() for name in shown.fields}
+    sent = {name: value for name, value in sent.items() if value not in (None, "", [], False)}
+    sent |= {"title-original": "hy", "title-0-language": "hy", "title-0-text": "Գետը", "minimum_age": "12"}
+    monkeypatch.setattr(RecordForm, "clean", withdrawn_meanwhile)
+    with committed():
+        answer = desk.post(address, sent)
+    assert answer.status_code == 302, answer.context["form"].errors
+    record = Record.objects.get(pk=work.pk)
+    assert record.state == "withdrawn" and not record.wanted_public
+
+
+# --- Rights that end ------------------------------------------------------------------------------
+
+
+def test_a_place_named_in_public_ends_with_the_public_work_whatever_the_community_keeps(site, client):
+    """The scheduler may be dead: the clock alone must close the page."""
+    place = a_place("Kertavan")
+    community = a_community()
+    ends = timezone.now() + timedelta(hours=1)
+    published(a_testimony(community, places=[place]), ends_at=ends)
+    published(a_testimony(community, places=[place]), {"preserve": "yes"})
+    assert publications.find(place.public_id) is not None
+    assert publications.find(place.public_id, now=ends + timedelta(seconds=1)) is None
+
+
+# --- Sealed fields --------------------------------------------------------------------------------
+
+
+def test_a_proposal_does_not_show_an_editor_what_is_sealed(site, monkeypatch):
+    community = a_community()
+    work = a_testimony(community, sealed=["date", "abstract"], date="1921-04-24")
+    changed = snapshot_of(work) | {"date": "1922-05-25", "abstract": language_map("Canaryabstract", "en")}
+    batch = ImportBatch.objects.create(community=community, source_format="tei", options={})
+    facts = {"source_sha256": "0" * 64, "base_revision": 1}
+    Proposal.objects.create(record_id=work.pk, batch=batch, snapshot=changed, **facts)
+    address = f"/admin/desk/community/{community.slug}/proposals/"
+    page = at_the_desk(a_member(community, "editor"), monkeypatch).get(address).content.decode()
+    assert "1921-04-24" not in page and "1922-05-25" not in page and "Canaryabstract" not in page
+    page = at_the_desk(a_member(community, "editor", "steward"), monkeypatch).get(address).content.decode()
+    assert "Canaryabstract" in page
+
+
+# --- Hostile input --------------------------------------------------------------------------------
+
+HUGE = "9" * 26
+LONGER_THAN_PYTHON_READS = "9" * 5000
+
+
+@pytest.mark.parametrize("number", [HUGE, "9223372036854775807", LONGER_THAN_PYTHON_READS, "-5", "0"])
+def test_no_page_number_breaks_a_list(site, client, number):
+    published()
+    for address in ("/api/v1/testimonies/", "/en/testimonies/", "/api/v1/search", "/en/search/"):
+        assert client.get(address, {"page": number}).status_code in (200, 404, 422), address
+
+
+def test_report_answers_head_as_it_answers_get(site, client):
+    assert client.head("/en/report/").status_code == client.get("/en/report/").status_code == 200
+
+
+def test_no_range_breaks_a_file(tmp_path, rf):
+    from archive.public.media import _ranged
+
+    file = tmp_path / "voice.opus"
+    file.write_bytes(b"0123456789")
+    for asked in (f"bytes={LONGER_THAN_PYTHON_READS}-", f"bytes=0-{LONGER_THAN_PYTHON_READS}", f"bytes={HUGE}-"):
+        answer = _ranged(rf.get("/", headers={"Range": asked}), file, "audio/ogg")
+        assert answer.status_code in (200, 416) and b"".join(answer.streaming_content) == b"0123456789"
+
+
+def test_who_only_contributes_or_translates_ends_no_job_of_the_community(site, monkeypatch):
+    community = a_community()
+    job = enqueue("prove-absence", input={"case": 0, "public_id": "x"}, scope=f"community:{community.slug}")
+    address = f"/admin/jobs/{job.public_id}/cancel/"
+    for role, status in (("contributor", 404), ("translator", 404), ("steward", 302)):
+        assert at_the_desk(a_member(community, role), monkeypatch).post(address).status_code == status, role
+    foreign = at_the_desk(a_member(a_community(), "steward", "editor"), monkeypatch)
+    assert foreign.post(address).status_code == 404
+
+
+@pytest.mark.parametrize("key", [HUGE, LONGER_THAN_PYTHON_READS])
+def test_no_key_breaks_a_screen_of_the_desk(site, monkeypatch, key):
+    community = a_community()
+    work = a_testimony(community)
+    desk = at_the_desk(a_member(community, "editor", "steward", "publisher"), monkeypatch)
+    for address, sent in (
+        (f"/admin/desk/community/{community.slug}/members/", {"action": f"leave:{key}"}),
+        (f"/admin/desk/community/{community.slug}/members/", {"action": f"revoke:{key}"}),
+        (f"/admin/desk/community/{community.slug}/readers/", {"action": f"handled:{key}"}),
+        (f"/admin/desk/community/{community.slug}/readers/", {"action": f"approve:{key}", "days": "30"}),
+        (f"/admin/desk/community/{community.slug}/readers/", {"action": "approve:1", "days": f"00001{key}"}),
+        (f"/admin/desk/community/{community.slug}/proposals/", {"action": f"accept:{key}"}),
+        (f"/admin/testimonies/{work.pk}/links/", {"remove": f"link:{key}"}),
+        (f"/admin/testimonies/{work.pk}/redactions/", {"remove": key}),
+        (f"/admin/testimonies/{work.pk}/revisions/", {"restore": key}),
+        ("/admin/testimonies/act/", {"action": "hide", "work": [key, str(work.pk)]}),
+    ):
+        assert desk.post(address, sent).status_code in (200, 302, 404), (address, sent)
+
+
+@pytest.mark.parametrize("address", ["203.0.113.7", "2001:db8::7", "::1"])
+@pytest.mark.parametrize("after", [": Request Line is too large", ".", ", refused", ""])
+def test_no_address_stays_in_a_line_of_the_log_whatever_follows_it(address, after):
+    assert address not in without_traces(f"Invalid request from ip={address}{after}")
