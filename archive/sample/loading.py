@@ -208,7 +208,8 @@ class LoadSampleContent:
             direction=direction(language),
             is_original=original,
             origin="machine" if origin == "unreviewed" else origin,
-            reviewed=origin != "unreviewed",
+            # No speaker has read these translations: no page may say that one has.
+            reviewed=original or origin == "corrected",
             position=position,
             cues=cues,
         )
