@@ -166,7 +166,7 @@ class EventForm(AuthorityForm):
     def clean_casualty_estimates(self) -> list[dict[str, Any]]:
         for one in self.cleaned_data["casualty_estimates"]:
             numbers = [one.get("low", ""), one.get("high", "")]
-            if not all(n.replace(" ", "").isdecimal() for n in numbers) or not one.get("source"):
+            if not all(n.replace(" ", "").isdecimal() and len(n) <= 15 for n in numbers) or not one.get("source"):
                 raise forms.ValidationError(_("Each line needs a lowest and a highest number, a method and a source."))
             one["low"], one["high"] = (int(n.replace(" ", "")) for n in numbers)
             if one["low"] > one["high"]:

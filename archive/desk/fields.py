@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from archive.desk.sealing import fields_kept_from, shown_title
 from archive.importing.safe_text import without_tricks
-from archive.models import ExternalId, Record
+from archive.models import Community, ExternalId, Record
 from archive.models.record import sort_key
 from archive.policy import Viewer, visible
 from archive.values.languages import normalise_tag
@@ -34,6 +34,11 @@ def as_concrete(record: Record) -> Any:
 def written_record(record: Any, viewer: Viewer) -> str:
     """A record as a field shows it: its name as this viewer may see it, and its id."""
     return f"{shown_title(record, viewer)} · {record.public_id}"
+
+
+def belongs_elsewhere(named: Record, community: Community | None) -> bool:
+    """Whether ``named`` is owned by another community than the one whose work would name it."""
+    return named.community_id is not None and named.community_id != (community.pk if community else None)
 
 
 class RecordField(forms.CharField):

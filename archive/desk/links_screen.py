@@ -15,14 +15,14 @@ from django.utils.translation import gettext_lazy
 from wagtail.admin import messages
 
 from archive import audit
-from archive.desk.fields import RecordField, as_concrete, written_record
+from archive.desk.fields import RecordField, as_concrete, belongs_elsewhere, written_record
 from archive.desk.forms import CheckboxList
 from archive.desk.language_map import LanguageMapField
 from archive.desk.screens import WorkScreen
 from archive.desk.sealing import fields_kept_from
 from archive.desk.transcript_edits import EditRefused, read_time, written_time
 from archive.desk.views import sent_key
-from archive.models import AUTHORITY_KINDS, Contribution, EntityLink, IndexSegment, RecordKind, Sensitivity
+from archive.models import AUTHORITY_KINDS, Community, Contribution, EntityLink, IndexSegment, RecordKind, Sensitivity
 from archive.policy import Viewer
 from archive.revisions import save_revision
 from archive.values.language_map import original_text
@@ -36,6 +36,13 @@ RELATIONS = (
 )
 
 
+def _own_or_shared(named: Any, community: Community | None) -> Any:
+    """:raises ValidationError: for what another community owns: naming it in public would open its page."""
+    if named is not None and belongs_elsewhere(named, community):
+        raise forms.ValidationError(_("This belongs to another community, which alone may show it."))
+    return named
+
+
 class ContributionForm(forms.ModelForm):
     """Who did what."""
 
@@ -45,9 +52,13 @@ class ContributionForm(forms.ModelForm):
         model = Contribution
         fields = ["role", "person", "credited_as"]
 
-    def __init__(self, *args: Any, viewer: Viewer, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, viewer: Viewer, community: Community | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.community = community
         self.fields["person"].bind_viewer(viewer)  # type: ignore[attr-defined]
+
+    def clean_person(self) -> Any:
+        return _own_or_shared(self.cleaned_data["person"], self.community)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -80,10 +91,16 @@ class LinkForm(forms.Form):
         help_text=gettext_lazy("Anchors such as p-3f9a…, between blanks."),
     )
 
-    def __init__(self, *args: Any, viewer: Viewer, known: frozenset[str], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, viewer: Viewer, community: Community | None, known: frozenset[str], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.community = community
         self.fields["target"].bind_viewer(viewer)  # type: ignore[attr-defined]
         self.fields["anchors"].known = known  # type: ignore[attr-defined]
+
+    def clean_target(self) -> Any:
+        return _own_or_shared(self.cleaned_data["target"], self.community)
 
 
 class SegmentForm(forms.Form):
@@ -149,8 +166,12 @@ class LinksScreen(WorkScreen):
             else {}
         )
         return {
-            "contribution": ContributionForm(data("contribution"), prefix="contribution", viewer=self.viewer),
-            "link": LinkForm(data("link"), prefix="link", viewer=self.viewer, known=self.known),
+            "contribution": ContributionForm(
+                data("contribution"), prefix="contribution", viewer=self.viewer, community=self.work.community
+            ),
+            "link": LinkForm(
+                data("link"), prefix="link", viewer=self.viewer, community=self.work.community, known=self.known
+            ),
             "segment": SegmentForm(data("segment"), prefix="segment", known=self.known, initial=initial),
         }
 

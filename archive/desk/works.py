@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from archive.desk.batch_screen import BatchScreen
 from archive.desk.consent_screen import ConsentScreen
-from archive.desk.fields import LinesField, RecordField
+from archive.desk.fields import LinesField, RecordField, belongs_elsewhere
 from archive.desk.forms import CheckboxList
 from archive.desk.gate_screen import GateScreen
 from archive.desk.links_screen import LinksScreen
@@ -60,6 +60,15 @@ class WorkForm(SealableForm):
         help_text=_("One a line: source | method | corroboration | who assessed it"),
     )
     sensitivity = CheckboxList(choices=Sensitivity.choices, label=_("Sensitivity"))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        community = cleaned.get("community") or self.instance.community
+        for name in ("collection", "place"):
+            # Naming it in public makes its own page public: that is for its community to decide.
+            if (named := cleaned.get(name)) is not None and belongs_elsewhere(named, community):
+                self.add_error(name, gettext("This belongs to another community, which alone may show it."))
+        return cleaned
 
 
 class TestimonyForm(WorkForm):

@@ -15,6 +15,7 @@ from archive.actions.withdraw import WithdrawAction
 from archive.models import (
     ConsentRecord,
     ImportBatch,
+    Membership,
     Proposal,
     Publication,
     Record,
@@ -28,8 +29,10 @@ from config.logging import without_traces
 from jobs.api import enqueue
 from tests.archive.factories import (
     ALL_YES,
+    a_collection,
     a_community,
     a_member,
+    a_person,
     a_place,
     a_testimony,
     committed,
@@ -218,3 +221,41 @@ def test_no_key_breaks_a_screen_of_the_desk(site, monkeypatch, key):
 @pytest.mark.parametrize("after", [": Request Line is too large", ".", ", refused", ""])
 def test_no_address_stays_in_a_line_of_the_log_whatever_follows_it(address, after):
     assert address not in without_traces(f"Invalid request from ip={address}{after}")
+
+
+# --- One member of two communities ----------------------------------------------------------------
+
+
+def test_work_names_nothing_of_another_community_even_for_who_is_a_member_of_both(site, monkeypatch):
+    """What a public work names has a public page: only its own community decides on that."""
+    ours, theirs = a_community(), a_community()
+    work, foreign = a_testimony(ours), a_person(theirs, "Canaryname")
+    user = a_member(ours, "editor")
+    Membership.objects.create(community=theirs, user=user, role="translator", since=timezone.now())
+    desk = at_the_desk(user, monkeypatch)
+    address = f"/admin/testimonies/{work.pk}/links/"
+    for sent in (
+        {"add": "link", "link-target": foreign.public_id, "link-relation": "mentioned"},
+        {"add": "contribution", "contribution-person": foreign.public_id, "contribution-role": "narrator"},
+    ):
+        assert "belongs to another community" in desk.post(address, sent).content.decode()
+    assert not work.entity_links.exists() and not work.contributions.exists()
+    collection, place = a_collection(theirs), a_place("Mets", community=theirs)
+    shown = desk.get(f"/admin/testimonies/edit/{work.pk}/").context["form"]
+    sent = {name: shown[name].value() for name in shown.fields}
+    sent = {name: value for name, value in sent.items() if value not in (None, "", [], False)}
+    sent |= {"title-original": "hy", "title-0-language": "hy", "title-0-text": "Գետը", "minimum_age": "12"}
+    for changed in ({"collection": collection.pk}, {"place": place.public_id}):
+        answer = desk.post(f"/admin/testimonies/edit/{work.pk}/", sent | changed)
+        assert answer.status_code == 200 and "belongs to another community" in answer.content.decode()
+    shared = a_place("Everybody's")
+    answer = desk.post(f"/admin/testimonies/edit/{work.pk}/", sent | {"place": shared.public_id})
+    assert answer.status_code == 302 and Testimony.objects.get(pk=work.pk).place_id == shared.pk
+
+
+def test_no_number_of_casualties_breaks_the_form_of_an_event(site, monkeypatch):
+    desk = at_the_desk(a_member(a_community(), "editor"), monkeypatch)
+    sent = {"name-original": "en", "name-0-language": "en", "name-0-text": "A night", "date_from": "1921"}
+    lines = f"{LONGER_THAN_PYTHON_READS} | {LONGER_THAN_PYTHON_READS} | count | a book"
+    answer = desk.post("/admin/events/new/", sent | {"casualty_estimates": lines})
+    assert answer.status_code == 200 and "lowest and a highest number" in answer.content.decode()
