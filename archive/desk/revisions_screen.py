@@ -15,6 +15,7 @@ from archive.desk.screens import WorkScreen
 from archive.desk.sealing import fields_kept_from
 from archive.models import Record, Revision
 from archive.revisions import new_revision, restore_snapshot
+from archive.standing import read_standing_anew
 from archive.values.differences import Difference, cue_differences, difference
 from archive.values.languages import display_name
 
@@ -34,8 +35,7 @@ class RevisionsScreen(WorkScreen):
         if revision is None:
             raise Http404
         with transaction.atomic():
-            locked = Record.objects.select_for_update().get(pk=self.work.pk)
-            self.work.current_revision = locked.current_revision
+            read_standing_anew([self.work])
             restore_snapshot(self.work, revision.snapshot)
             made = new_revision(
                 self.work,

@@ -259,3 +259,22 @@ def test_no_number_of_casualties_breaks_the_form_of_an_event(site, monkeypatch):
     lines = f"{LONGER_THAN_PYTHON_READS} | {LONGER_THAN_PYTHON_READS} | count | a book"
     answer = desk.post("/admin/events/new/", sent | {"casualty_estimates": lines})
     assert answer.status_code == 200 and "lowest and a highest number" in answer.content.decode()
+
+
+def test_going_back_to_a_revision_while_work_is_withdrawn_does_not_open_it_again(site, monkeypatch):
+    from archive.desk.revisions_screen import RevisionsScreen
+
+    community = a_community()
+    work = published(a_testimony(community))
+    desk = at_the_desk(a_member(community, "editor"), monkeypatch)
+    found = RevisionsScreen._revision
+
+    def withdrawn_meanwhile(screen, number):
+        WithdrawAction(None, as_read_before(work), reason="danger").execute()
+        return found(screen, number)
+
+    monkeypatch.setattr(RevisionsScreen, "_revision", withdrawn_meanwhile)
+    with committed():
+        assert desk.post(f"/admin/testimonies/{work.pk}/revisions/", {"restore": "1"}).status_code == 302
+    record = Record.objects.get(pk=work.pk)
+    assert record.state == "withdrawn" and not record.wanted_public
