@@ -22,6 +22,7 @@ from archive.models.publication import (
     Tombstone,
 )
 from archive.policy import ANONYMOUS, Viewer, published_to, stand_for
+from archive.values.public_id import is_public_id
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ def find(public_id: str, viewer: Viewer = ANONYMOUS, now: datetime | None = None
     None is the same answer for what is hidden, unknown, foreign, embargoed, unpublished and expired.
     """
     now = now or timezone.now()
+    if not is_public_id(public_id):
+        # PostgreSQL refuses a NUL in a question; what is no id names nothing.
+        return None
     for row in Publication.objects.filter(public_id=public_id):
         if getattr(row, f"serves_{stand_for(viewer, row.group, public_id, now)}"):
             return row if row.not_after is None or row.not_after > now else None
@@ -116,6 +120,8 @@ def still_published(keys: Iterable[str], now: datetime | None = None) -> set[str
 
 def moved_to(public_id: str) -> str:
     """The public id of the record into which this one was merged, or the same id."""
+    if not is_public_id(public_id):
+        return public_id
     return Moved.objects.filter(public_id=public_id).values_list("target", flat=True).first() or public_id
 
 

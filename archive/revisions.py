@@ -143,12 +143,13 @@ def save_revision(record: Record, *, origin: str, author: User | None = None, re
 
 def restore_snapshot(work: Any, snapshot: dict[str, Any]) -> None:
     """Set a saved work, its tracks, segments, contributions and links to what a snapshot says."""
-    for name in (*WORK_FIELDS, *KIND_FIELDS.get(work.kind, ())):
-        if name in snapshot:
-            setattr(work, name, snapshot[name])
+    held = [name for name in (*WORK_FIELDS, *KIND_FIELDS.get(work.kind, ())) if name in snapshot]
+    for name in held:
+        setattr(work, name, snapshot[name])
     place = Record.objects.filter(public_id=snapshot.get("place") or "").first()
     work.place_id = place.pk if place else None
-    work.save()
+    # Only what a snapshot holds: the rest of the row (withdrawn, hidden, wanted) may have changed meanwhile.
+    work.save(update_fields=[*held, "place", "sort_key", "updated_at"])
     write_tracks(work, snapshot.get("tracks", []))
     work.segments.all().delete()
     IndexSegment.objects.bulk_create(

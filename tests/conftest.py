@@ -111,3 +111,23 @@ def site(db, tmp_path, settings):
 
     settings.SEARCH_PATH = tmp_path / "search" / "index.sqlite3"
     make_first_pages()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The system's Chromium, started once: two Playwright loops in one thread refuse each other."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("No Chromium on this machine: install Debian's package chromium.")
+    # Playwright's loop runs in this thread; the templates that are rendered elsewhere touch no database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", "--mute-audio"],
+        )
+        yield started
+        started.close()
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)

@@ -36,6 +36,8 @@ def browse(request: HttpRequest, segment: str) -> HttpResponse:
     language = ""
     if kind in WORKS:
         language = request.GET.get("language", "")
+        if language and not normalise_tag(language).valid:
+            raise Http404
         filters = [_language_filter(request, viewer, kind, language)]
         if language:
             rows = rows.filter(links__relation="language", links__target=language)

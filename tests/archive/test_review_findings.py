@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from archive import publications
@@ -23,7 +24,7 @@ from archive.models import (
     Tombstone,
     WithdrawalCase,
 )
-from archive.revisions import snapshot_of
+from archive.revisions import restore_snapshot, snapshot_of
 from archive.values.language_map import language_map
 from config.logging import without_traces
 from jobs.api import enqueue
@@ -278,3 +279,21 @@ def test_going_back_to_a_revision_while_work_is_withdrawn_does_not_open_it_again
         assert desk.post(f"/admin/testimonies/{work.pk}/revisions/", {"restore": "1"}).status_code == 302
     record = Record.objects.get(pk=work.pk)
     assert record.state == "withdrawn" and not record.wanted_public
+
+
+def test_restoring_a_text_brings_back_no_withdrawn_work(site):
+    work = published()
+    stale = type(work).objects.get(pk=work.pk)
+    snapshot = stale.revisions.get(number=1).snapshot
+    with committed():
+        WithdrawAction(None, work, reason="danger").execute()
+    restore_snapshot(stale, snapshot)
+    work.refresh_from_db()
+    assert work.state == "withdrawn" and not work.wanted_public
+
+
+@pytest.mark.parametrize(
+    "path", ["/id/%00", "/en/testimonies/?language=%00", "/en/testimonies/?language=xx-nothing", "/captions/%00/t1.vtt"]
+)
+def test_what_is_no_id_and_no_language_is_a_404(site, path):
+    assert Client().get(path).status_code == 404

@@ -6,8 +6,6 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from tests.frontend.conftest import browser  # noqa: F401 - the same browser serves all journeys
-
 
 @pytest.fixture
 def archive_site(transactional_db, live_server, tmp_path, settings, monkeypatch):
@@ -26,7 +24,7 @@ def archive_site(transactional_db, live_server, tmp_path, settings, monkeypatch)
 
 
 @pytest.fixture
-def visit(browser, archive_site):  # noqa: F811 - the fixture of the same name
+def visit(browser, archive_site):
     """Opens a page as somebody: ``visit()`` as a stranger, ``visit(user)`` signed in."""
     contexts = []
 
