@@ -8,6 +8,8 @@ from django.db.models import Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from config import health
+
 
 def connect() -> None:
     """Connect the rooms; called once, when every app is ready."""
@@ -34,6 +36,16 @@ def _connect_search() -> None:
         label_of=search_documents.label_of,
         url_of=url_of,
     )
+
+    health.connect("search", _search_ready)
+
+
+def _search_ready() -> None:
+    """Whether the index can answer; what is wrong with it is in the system checks, not in a public answer."""
+    from search import service
+
+    if not service.health().ok:
+        raise health.NotReady("index")
 
 
 def _connect_jobs() -> None:
