@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from archive.bulk_rows import insert_rows, insert_values
 from archive.models import LADDER, Audience, Collection, Publication, PublicationLink, RecordKind
-from archive.projection.authorities import load_authorities, project_authority
+from archive.projection.authorities import load_authorities, named_community, project_authority
 from archive.revisions import canonical
 from archive.values.language_map import public_map
 from archive.values.uncertain_date import parse_date
@@ -94,7 +94,7 @@ def project_collection(collection: Collection) -> dict[str, Any]:
         "abstract": public_map(collection.abstract),
         "edition": collection.edition,
         "licence": {"uri": collection.licence_uri},
-        "community": {"slug": community.slug, "name": str(community)} if community else None,
+        "community": named_community(community) if community else None,
     }
 
 

@@ -24,6 +24,7 @@ from archive.models import (
     AccessRequest,
     Answer,
     Audience,
+    Clip,
     ConsentRecord,
     MediaAsset,
     Publication,
@@ -39,7 +40,8 @@ from archive.models import (
     Tombstone,
 )
 from archive.policy import group_of
-from archive.projection.authorities import load_authorities, view_of
+from archive.projection.authorities import load_authorities, named_community, view_of
+from archive.projection.clips import clip_facts
 from archive.projection.redaction import spans_of
 from archive.projection.works import Materials, RedactionRule, project_stub, project_work
 from archive.standing import read_standing_anew
@@ -206,6 +208,9 @@ class Gate:
             redactions.setdefault(redaction.record_id, []).append(redaction)
         for asset in MediaAsset.objects.filter(record_id__in=keys, derivatives__isnull=False).distinct():
             media.setdefault(asset.record_id or 0, []).append(asset)
+        clips: dict[int, list[dict[str, Any]]] = {}
+        for clip in Clip.objects.filter(work_id__in=keys, hidden=False).exclude(audience="").order_by("pk"):
+            clips.setdefault(clip.work_id, []).append(clip_facts(clip))
         built = []
         for work in works:
             revision = snapshots[work.pk]
@@ -221,7 +226,7 @@ class Gate:
                     "hash": revision.sha256,
                     "date": (revision.at or self.now).date().isoformat(),
                 },
-                community={"slug": work.community.slug, "name": str(work.community)},
+                community=named_community(work.community),
                 collection={"id": work.collection.public_id, "title": public_map(work.collection.title)},
                 consent={
                     "basis": consent.basis,
@@ -239,6 +244,7 @@ class Gate:
                 ),
                 authorities={key: views[key] for key in _named_in(revision.snapshot) if key in views},
                 media=tuple({k: v for k, v in f.items() if k != "path"} for f in files),
+                clips=tuple(clips.get(work.pk, ())),
             )
             group = group_of(work.community.slug, [p.pk for p in consent.protocols.all()], every=consent.protocols_all)
             built += self._rungs(work, consent, assessments[work.public_id], materials, group, files)
@@ -260,8 +266,8 @@ class Gate:
         for rung in LADDER:
             stub = rung == assessment.stub
             if rung in assessment.full or stub:
-                # Rungs differ only by redactions and by being a stub; without either the payload is the same.
-                same = current is not None and not stub and not current.stub and not materials.redactions
+                # Rungs differ by redactions, by clips and by being a stub; without these the payload is the same.
+                same = current is not None and not stub and not current.stub and materials.same_on_every_rung
                 payload = (
                     current.payload
                     if same and current is not None

@@ -75,6 +75,14 @@ def _passages(publication: Publication) -> Iterator[SearchDocument]:
             )
 
 
+    for clip in payload.get("clips", []):
+        for text_map in (clip["title"], clip["context"]):
+            for tag, entry in text_map["values"].items():
+                yield SearchDocument(
+                    **shared, language=tag, text=entry["text"], anchor=clip["anchor"], start_ms=clip["start_ms"]
+                )
+
+
 def _heads(publication: Publication, payload: dict[str, Any], shared: dict[str, Any]) -> Iterator[SearchDocument]:
     """Abstracts, notes and other names, in their own languages; at least one row a work, so that it is listed."""
     texts: list[tuple[str, str]] = [

@@ -83,7 +83,6 @@ class PersonForm(AuthorityForm):
     class Meta:
         model = Person
         fields = [*AUTHORITY_FIELDS, "living", "name_policy", "public_name"]
-        formfield_callback = AuthorityForm.field_for
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -101,7 +100,6 @@ class PlaceForm(AuthorityForm):
     class Meta:
         model = Place
         fields = [*AUTHORITY_FIELDS, "parent", "place_type", "country_code", "latitude", "longitude", "precision"]
-        formfield_callback = AuthorityForm.field_for
         help_texts = {
             "precision": gettext_lazy("The public sees the middle of a grid cell of this size, never the exact place.")
         }
@@ -135,7 +133,6 @@ class OrganisationForm(AuthorityForm):
     class Meta:
         model = Organisation
         fields = [*AUTHORITY_FIELDS, "organisation_type"]
-        formfield_callback = AuthorityForm.field_for
 
 
 class EventForm(AuthorityForm):
@@ -154,7 +151,6 @@ class EventForm(AuthorityForm):
     class Meta:
         model = Event
         fields = [*AUTHORITY_FIELDS, "event_type"]
-        formfield_callback = AuthorityForm.field_for
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -191,7 +187,6 @@ class ConceptForm(AuthorityForm):
     class Meta:
         model = Concept
         fields = ["community", "scheme", "name", "notation", "scope_note"]
-        formfield_callback = AuthorityForm.field_for
 
 
 class SourceForm(RecordForm):

@@ -48,6 +48,12 @@ class RecordForm(WagtailAdminModelForm):
     long_texts: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Every form with a model asks its own ``field_for``: a forgotten line would show raw JSON to an editor."""
+        super().__init_subclass__(**kwargs)
+        if "Meta" in vars(cls):
+            cls.Meta.formfield_callback = cls.field_for
+
     def __init__(self, *args: Any, viewer: Viewer, **kwargs: Any) -> None:
         self.viewer = viewer
         super().__init__(*args, **kwargs)

@@ -23,7 +23,9 @@ from archive.desk.sealable import SealableForm
 from archive.desk.transcript_screen import TranscriptScreen
 from archive.desk.views import RecordEditView
 from archive.desk.viewsets import RecordChooserViewSet, RecordViewSet
+from archive.gate import Gate
 from archive.models import Clip, Collection, Document, RecordKind, Sensitivity, Testimony, TextTrack
+from archive.policy import may
 
 WORK_FORM_FIELDS = [
     "community",
@@ -75,14 +77,12 @@ class TestimonyForm(WorkForm):
     class Meta:
         model = Testimony
         fields = WORK_FORM_FIELDS
-        formfield_callback = WorkForm.field_for
 
 
 class DocumentForm(WorkForm):
     class Meta:
         model = Document
         fields = [*WORK_FORM_FIELDS, "document_type", "standpoint"]
-        formfield_callback = WorkForm.field_for
 
 
 def tabs_beside(view: RecordEditView) -> dict[str, Any]:
@@ -147,7 +147,6 @@ class CollectionForm(SealableForm):
     class Meta:
         model = Collection
         fields = ["community", "slug", "title", "abstract", "licence_uri", "edition"]
-        formfield_callback = SealableForm.field_for
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -173,8 +172,26 @@ class ClipForm(SealableForm):
 
     class Meta:
         model = Clip
-        fields = ["community", "work", "title", "context", "first_anchor", "last_anchor", "start_ms", "end_ms"]
-        formfield_callback = SealableForm.field_for
+        fields = [
+            "community",
+            "work",
+            "title",
+            "context",
+            "first_anchor",
+            "last_anchor",
+            "start_ms",
+            "end_ms",
+            "audience",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._work_before = self.instance.work if self.instance.pk else None
+        if "audience" in self.fields:
+            self.fields["audience"].help_text = gettext(
+                "Nobody, until an audience is chosen; then it stands on the page of its testimony for as long as that "
+                "is published. Choosing needs the right to publish."
+            )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -195,13 +212,30 @@ class ClipForm(SealableForm):
             self.add_error("end_ms", gettext("The clip ends before it begins."))
         if start is None and not cleaned.get("first_anchor") and not self.errors:
             self.add_error("first_anchor", gettext("Say where the clip begins: a passage, or a time."))
+        if self.has_changed() and not may(self.viewer, "publish", work):
+            if cleaned.get("audience") and "audience" in self.changed_data:
+                self.add_error("audience", gettext("You may not publish; leave this to somebody who may."))
+            else:
+                # What is in public was shown by somebody who may publish; other words wait for her again.
+                cleaned["audience"] = ""
         return cleaned
+
+    def after_save(self, record: Any, user: Any) -> None:
+        """A clip is part of its testimony's publication: make that anew, and that of the one it was cut from before."""
+        super().after_save(record, user)
+        keys = {record.work_id} | ({self._work_before.pk} if self._work_before else set())
+        works = [
+            work
+            for model in (Testimony, Document)
+            for work in model.objects.filter(pk__in=keys, wanted_public=True).select_related("community", "collection")
+        ]
+        Gate().refresh(works)
 
 
 class ClipViewSet(RecordViewSet):
     model, form_class, icon, name = Clip, ClipForm, "cut", "clips"
-    list_display = ["__str__", "community", "public_id"]
-    list_filter = ["community"]
+    list_display = ["__str__", "community", "audience", "public_id"]
+    list_filter = ["community", "audience"]
 
 
 def viewsets() -> list[Any]:

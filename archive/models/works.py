@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from archive.models.authorities import Person, Place
+from archive.models.publication import Audience
 from archive.models.record import Record, RecordKind
 from archive.values.language_map import choose, original_text
 
@@ -156,9 +157,14 @@ class EntityLink(models.Model):
 
 
 class Clip(Record):
-    """A passage of a testimony with the context a listener needs."""
+    """A passage of a testimony with the context a listener needs.
+
+    In public it is part of its work's publication: it lives and dies with it, and is on no rung that its work is not on.
+    """
 
     KIND = RecordKind.CLIP
+    #: On request there is the work; a clip is never asked for by itself.
+    AUDIENCES = [choice for choice in Audience.choices if choice[0] != Audience.GRANTED]
     record_ptr = models.OneToOneField(
         Record, on_delete=models.CASCADE, parent_link=True, primary_key=True, related_name="as_%(class)s"
     )
@@ -169,6 +175,8 @@ class Clip(Record):
     last_anchor = models.CharField(_("to passage"), max_length=40, blank=True)
     start_ms = models.PositiveIntegerField(_("from (ms)"), null=True, blank=True)
     end_ms = models.PositiveIntegerField(_("to (ms)"), null=True, blank=True)
+    #: The lowest rung on which it is shown; empty: it stays at the desk.
+    audience = models.CharField(_("shown to"), max_length=10, choices=AUDIENCES, blank=True)
 
     class Meta:
         verbose_name = _("clip")

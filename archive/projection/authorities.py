@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from archive.models import Concept, Event, ExternalId, Organisation, Person, Place, Record, RecordKind
+from archive.models import Community, Concept, Event, ExternalId, Organisation, Person, Place, Record, RecordKind
 from archive.projection.geography import public_point
 from archive.values.language_map import public_map
 
@@ -84,6 +84,12 @@ def view_of(record: Any) -> AuthorityView:
     name = public_name(record)
     # An external id names a person as surely as her name does.
     return AuthorityView(record.public_id, record.kind, name, uris[0] if uris and name is not None else "")
+
+
+def named_community(community: Community) -> dict[str, Any]:
+    """A community as publications name it: its name is a language map, or its short name where it has none."""
+    name = public_map(community.name)
+    return {"slug": community.slug, "name": name if name["values"] else community.slug}
 
 
 def project_authority(record: Any) -> dict[str, Any] | None:

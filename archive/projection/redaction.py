@@ -49,6 +49,11 @@ def spans_of(redaction: Marked, snapshot: Mapping[str, Any]) -> list[Span]:
     return spans or [Span(redaction.anchor, None, None, redaction.replacement)]
 
 
+def is_withheld(cue: Mapping[str, Any]) -> bool:
+    """Whether nothing of a redacted cue is left to read."""
+    return any(m["type"] == "withheld" and m["start"] == 0 and m["end"] == len(cue["text"]) for m in cue["marks"])
+
+
 def redact(tracks: Iterable[Track], spans: Iterable[Span]) -> list[Track]:
     """Return the tracks without what the spans hide.
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from archive.models import LADDER, Audience
 from archive.projection.authorities import AuthorityView
-from archive.projection.redaction import Span, redact, visible_tracks
+from archive.projection.clips import project_clips
+from archive.projection.redaction import Span, is_withheld, redact, visible_tracks
 from archive.values.language_map import public_map
 from archive.values.text import Track, rows_of
 
@@ -40,15 +41,22 @@ class Materials:
     redactions: tuple[RedactionRule, ...] = ()
     authorities: Mapping[str, AuthorityView] = field(default_factory=dict)
     media: tuple[Mapping[str, Any], ...] = ()
+    #: As ``clip_facts`` gives them.
+    clips: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def same_on_every_rung(self) -> bool:
+        """Whether no rung shows more than the one below it."""
+        return not self.redactions and all(clip["audience"] == Audience.PUBLIC for clip in self.clips)
 
 
 def project_work(materials: Materials, audience: str) -> dict[str, Any]:
-    """Return the payload of one work for one rung (its form: ``docs/publication-payload.md``)."""
+    """Return the payload of one work for one rung."""
     snapshot = materials.snapshot
     rung = LADDER.index(Audience(audience))
     spans = [rule.span for rule in materials.redactions if LADDER.index(Audience(rule.hidden_up_to)) >= rung]
     tracks = redact(visible_tracks(snapshot.get("tracks", [])), spans)
-    anchors = {cue["id"] for track in tracks for cue in track["cues"] if not _is_withheld(cue)}
+    anchors = {cue["id"] for track in tracks for cue in track["cues"] if not is_withheld(cue)}
     place = _place(materials)
     return {
         "schema": 1,
@@ -70,6 +78,7 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
         "tracks": [{key: value for key, value in track.items() if key != "cues"} for track in tracks],
         "rows": rows_of(tracks),
         "segments": _segments(snapshot, anchors, bool(spans)),
+        "clips": project_clips(materials.clips, tracks, rung),
         "media": [dict(item) for item in materials.media],
         "entities": _entities(materials, anchors),
         "facsimiles": list(snapshot.get("facsimiles", [])),
@@ -125,10 +134,6 @@ def _shortened(text: str, limit: int = 300) -> str:
     if len(text) <= limit:
         return text
     return text[:limit].rsplit(" ", 1)[0] + "…"
-
-
-def _is_withheld(cue: Mapping[str, Any]) -> bool:
-    return any(m["type"] == "withheld" and m["start"] == 0 and m["end"] == len(cue["text"]) for m in cue["marks"])
 
 
 def _languages(tracks: list[Track], original: str) -> list[str]:

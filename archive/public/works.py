@@ -175,6 +175,19 @@ def _share(payload: dict[str, Any], work: citations.CitedWork) -> dict[str, str]
     }
 
 
+def _clip_ld(clip: dict[str, Any], work: citations.CitedWork) -> dict[str, Any]:
+    """schema.org ``Clip``; offsets are seconds into the recording."""
+    facts: dict[str, Any] = {
+        "@type": "Clip",
+        "name": choose(clip["title"], (get_language() or "en",)).text + work.label,
+        "url": f"{work.url}#{clip['anchor']}",
+    }
+    for name, at in (("startOffset", clip["start_ms"]), ("endOffset", clip["end_ms"])):
+        if at is not None:
+            facts[name] = at / 1000
+    return facts
+
+
 def _json_ld(payload: dict[str, Any], work: citations.CitedWork) -> dict[str, Any]:
     """schema.org ``ArchiveComponent``: what harvesters may know of a work is what its page says."""
     facts: dict[str, Any] = {
@@ -190,5 +203,6 @@ def _json_ld(payload: dict[str, Any], work: citations.CitedWork) -> dict[str, An
         "version": str(work.revision),
         "genre": "fiction (example content)" if work.fiction else payload["kind"],
         "isPartOf": {"@type": "Collection", "@id": permanent_url(payload["collection"]["id"])},
+        "hasPart": [_clip_ld(clip, work) for clip in payload.get("clips", [])] or None,
     }
     return {key: value for key, value in facts.items() if value is not None}

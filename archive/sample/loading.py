@@ -93,10 +93,11 @@ class LoadSampleContent:
         missing = [work for work in self.content.works if f"{IDENTITY}works.{work.key}" not in there]
         self.tell(f"{len(missing)} works of the sample content enter the vault …")
         self._deposit(missing)
+        with transaction.atomic():
+            self._clips()
         self.tell("They pass the gate …")
         public = self._publish(missing)
         with transaction.atomic():
-            self._clips()
             self._choose_for_home()
             AuditEvent.objects.create(action=LOADED, subject=version, actor=audit.actor_of(None))
         return Loaded([work.key for work in missing], public)
@@ -324,6 +325,7 @@ class LoadSampleContent:
                 context=from_texts(facts["context"], "en"),
                 first_anchor=anchor_of(facts["work"], facts["language"], facts["first"]),
                 last_anchor=anchor_of(facts["work"], facts["language"], facts["last"]),
+                audience=facts["audience"],
             )
 
     def _choose_for_home(self) -> None:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from archive.models import Contribution, EntityLink, Event, IndexSegment, Person, Place, Publication, Source
+from archive.models import (
+    Clip,
+    Collection,
+    Contribution,
+    EntityLink,
+    Event,
+    IndexSegment,
+    Person,
+    Place,
+    Publication,
+    Source,
+    Testimony,
+)
 from archive.values.language_map import language_map
 from tests.archive.factories import (
     a_collection,
@@ -268,3 +280,19 @@ def test_places_of_the_platform_are_described_by_any_editor(site, monkeypatch):
     client = at_the_desk(a_member(a_community(), "editor"), monkeypatch)
     assert client.get(f"/admin/places/edit/{place.pk}/").status_code == 200
     assert Place.objects.count() == 1
+
+
+def test_no_form_of_a_record_shows_a_language_map_as_json():
+    from archive.desk import authorities, works  # noqa: F401 - the forms must be there to be walked
+    from archive.desk.forms import RecordForm
+    from archive.desk.language_map import LanguageMapField
+
+    forms, waiting = [], [RecordForm]
+    while waiting:
+        found = waiting.pop().__subclasses__()
+        waiting += found
+        forms += [form for form in found if form._meta.model is not None]
+    assert {form._meta.model for form in forms} >= {Clip, Collection, Testimony, Person}
+    for form in forms:
+        for name in set(form.language_maps) & set(form.base_fields):
+            assert isinstance(form.base_fields[name], LanguageMapField), (form, name)

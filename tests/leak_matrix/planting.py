@@ -17,6 +17,7 @@ from accounts.models import EducatorGrant, PlatformRole
 from archive.actions.publish import PublishAction, ReviewAction
 from archive.actions.withdraw import WithdrawAction
 from archive.models import (
+    Clip,
     Contribution,
     Derivative,
     EntityLink,
@@ -126,11 +127,34 @@ def plant(state: str, community: Any) -> Planted:
     EntityLink.objects.create(record=work, target=place, anchors=[anchor])
     IndexSegment.objects.create(record=work, key="s1", anchor=anchor, title=language_map(word("segment"), "en"))
     _redacted_cue(work, secret("redacted"))
+    _clips(work, anchor, shown=(word("clip"), word("context")), kept=secret("deskclip"), across=secret("acrossclip"))
     result.file_id = _recording(work, secret("filename"), word("media"))
     save_revision(work, origin="edit")
     work.refresh_from_db()
     _through_the_gate(state, work, scopes)
     return result
+
+
+def _clips(work: Any, anchor: str, *, shown: tuple[str, str], kept: str, across: str) -> None:
+    """One clip that goes where its work goes, one that stays at the desk, one over a passage that is withheld."""
+    hidden = f"p-{work.public_id[:4]}rrr2"
+    track = work.tracks.get(key="t1")
+    track.cues = [*track.cues, {**track.cues[0], "id": hidden, "group": "g10", "text": f"all of it {across}"}]
+    track.save()
+    Redaction.objects.create(record=work, anchor=hidden, mode="remove", reason="danger")
+    for title, context, first, audience in (
+        (*shown, anchor, "public"),
+        (kept, kept, anchor, ""),
+        (across, across, hidden, "public"),
+    ):
+        Clip.objects.create(
+            community=work.community,
+            work=work,
+            title=language_map(title, "en"),
+            context=language_map(context, "en"),
+            first_anchor=first,
+            audience=audience,
+        )
 
 
 def _redacted_cue(work: Any, canary: str) -> None:

@@ -133,7 +133,7 @@ export class Transcript extends HTMLElement {
   /** Marks the entry of the table of contents under which the row stands. */
   #markContents(row: HTMLElement): void {
     let current: Element | null = null;
-    for (const link of document.querySelectorAll<HTMLAnchorElement>(".contents a[href^='#']")) {
+    for (const link of document.querySelectorAll<HTMLAnchorElement>(".contents details > ol a[href^='#']")) {
       link.removeAttribute("aria-current");
       const target = document.getElementById(link.hash.slice(1));
       const before = target && row.compareDocumentPosition(target);

@@ -1,0 +1,80 @@
+"""How clips appear in public: as passages of their work, with the context a listener needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from archive.models import LADDER, Audience, Clip
+from archive.projection.redaction import is_withheld
+from archive.values.language_map import public_map
+from archive.values.text import Cue, Track
+
+
+def clip_facts(clip: Clip) -> dict[str, Any]:
+    """What a projection needs of a clip that is to be shown to somebody."""
+    return {
+        "id": clip.public_id,
+        "audience": clip.audience,
+        "title": clip.title,
+        "context": clip.context,
+        "first": clip.first_anchor,
+        "last": clip.last_anchor,
+        "start_ms": clip.start_ms,
+        "end_ms": clip.end_ms,
+    }
+
+
+def project_clips(clips: Iterable[Mapping[str, Any]], tracks: list[Track], rung: int) -> list[dict[str, Any]]:
+    """The clips of a work for one rung of the ladder, in the order of the telling.
+
+    :param tracks: the work's tracks as that rung sees them, redacted.
+    :param rung: index into ``LADDER``.
+
+    A clip whose passages are not all there, or of which one is withheld, is left out: its title and its context
+    would tell what the text does not.
+    """
+    shown: list[tuple[tuple[int, int], dict[str, Any]]] = []
+    for clip in clips:
+        if LADDER.index(Audience(clip["audience"])) > rung:
+            continue
+        passages, place = _passages(clip, tracks)
+        if not passages or any(is_withheld(cue) for cue in passages):
+            continue
+        starts = [cue["start_ms"] for cue in passages if cue.get("start_ms") is not None]
+        ends = [cue["end_ms"] for cue in passages if cue.get("end_ms") is not None]
+        start = clip["start_ms"] if clip["start_ms"] is not None else min(starts, default=None)
+        entry = {
+            "id": clip["id"],
+            "title": public_map(clip["title"]),
+            "context": public_map(clip["context"]),
+            "anchor": passages[0]["id"],
+            "last": passages[-1]["id"],
+            "start_ms": start,
+            "end_ms": clip["end_ms"] if clip["end_ms"] is not None else max(ends, default=None),
+        }
+        shown.append((place, entry))
+    return [entry for _place, entry in sorted(shown, key=lambda pair: (pair[0], pair[1]["id"]))]
+
+
+def _passages(clip: Mapping[str, Any], tracks: list[Track]) -> tuple[list[Cue], tuple[int, int]]:
+    """The cues from a clip's first to its last, of the one track that holds them, and where they begin."""
+    for number, track in enumerate(tracks):
+        cues = track["cues"]
+        if clip["first"]:
+            places = {cue["id"]: place for place, cue in enumerate(cues)}
+            first, last = places.get(clip["first"]), places.get(clip["last"] or clip["first"])
+            if first is not None and last is not None and first <= last:
+                return cues[first : last + 1], (first, number)
+        elif (start := clip["start_ms"]) is not None:
+            end = clip["end_ms"] if clip["end_ms"] is not None else start + 1
+            inside = [
+                place
+                for place, cue in enumerate(cues)
+                if cue.get("start_ms") is not None
+                and cue["start_ms"] < end
+                and (cue.get("end_ms") if cue.get("end_ms") is not None else cue["start_ms"] + 1) > start
+            ]
+            if inside:
+                return [cues[place] for place in inside], (inside[0], number)
+    return [], (0, 0)
