@@ -74,7 +74,6 @@ def _passages(publication: Publication) -> Iterator[SearchDocument]:
                 start_ms=segment.get("start_ms"),
             )
 
-
     for clip in payload.get("clips", []):
         for text_map in (clip["title"], clip["context"]):
             for tag, entry in text_map["values"].items():

@@ -159,7 +159,7 @@ class EntityLink(models.Model):
 class Clip(Record):
     """A passage of a testimony with the context a listener needs.
 
-    In public it is part of its work's publication: it lives and dies with it, and is on no rung that its work is not on.
+    In public it is part of its work's publication: it lives and dies with it and reaches nobody whom the work does not.
     """
 
     KIND = RecordKind.CLIP

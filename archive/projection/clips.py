@@ -41,8 +41,8 @@ def project_clips(clips: Iterable[Mapping[str, Any]], tracks: list[Track], rung:
         passages, place = _passages(clip, tracks)
         if not passages or any(is_withheld(cue) for cue in passages):
             continue
-        starts = [cue["start_ms"] for cue in passages if cue.get("start_ms") is not None]
-        ends = [cue["end_ms"] for cue in passages if cue.get("end_ms") is not None]
+        starts = [at for cue in passages if (at := cue.get("start_ms")) is not None]
+        ends = [at for cue in passages if (at := cue.get("end_ms")) is not None]
         start = clip["start_ms"] if clip["start_ms"] is not None else min(starts, default=None)
         entry = {
             "id": clip["id"],
@@ -68,13 +68,15 @@ def _passages(clip: Mapping[str, Any], tracks: list[Track]) -> tuple[list[Cue], 
                 return cues[first : last + 1], (first, number)
         elif (start := clip["start_ms"]) is not None:
             end = clip["end_ms"] if clip["end_ms"] is not None else start + 1
-            inside = [
-                place
-                for place, cue in enumerate(cues)
-                if cue.get("start_ms") is not None
-                and cue["start_ms"] < end
-                and (cue.get("end_ms") if cue.get("end_ms") is not None else cue["start_ms"] + 1) > start
-            ]
+            inside = [place for place, cue in enumerate(cues) if _said_between(cue, start, end)]
             if inside:
                 return [cues[place] for place in inside], (inside[0], number)
     return [], (0, 0)
+
+
+def _said_between(cue: Cue, start: int, end: int) -> bool:
+    """Whether any of a cue is said in a stretch of time; one without an end counts as a moment."""
+    begins, ends = cue.get("start_ms"), cue.get("end_ms")
+    if begins is None:
+        return False
+    return begins < end and (begins + 1 if ends is None else ends) > start

@@ -10,13 +10,13 @@ from archive.actions.withdraw import WithdrawAction
 from archive.models import Clip, Publication, Redaction
 from archive.projection.clips import project_clips
 from archive.values.language_map import language_map
-from tests.archive.test_desk import at_the_desk
 from tests.archive.factories import (
     a_community,
     a_member,
-    published,
     committed,
+    published,
 )
+from tests.archive.test_desk import at_the_desk
 
 pytestmark = pytest.mark.django_db
 
