@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
+from django.db.models.functions import Substr
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -42,11 +44,17 @@ def browse(request: HttpRequest, segment: str) -> HttpResponse:
         if language:
             rows = rows.filter(links__relation="language", links__target=language)
     counts = publications.counts(kind, viewer, kinds=WORKS) if kind not in WORKS else None
-    items, page = _page(request, rows, counts, keep={"language": language} if language else {})
+    keep = {"language": language} if language else {}
+    letters = _letters(request, rows, keep)
+    if chosen := next((one for one in letters if one["active"]), None):
+        rows = rows.filter(sort_key__startswith=chosen["first"])
+        keep["letter"] = chosen["letter"]
+    items, page = _page(request, rows, counts, keep=keep)
     context: dict[str, Any] = {
         "kind": kind,
         "items": items,
         "page": page,
+        "letters": letters,
         "filters": [f for f in filters if f["options"]],
     }
     context["fiction"] = any(item["fiction"] for item in items)
@@ -70,6 +78,24 @@ def _language_filter(request: HttpRequest, viewer: Viewer, kind: str, chosen: st
     return {"name": "language", "label": _("Language"), "options": options}
 
 
+def _letters(request: HttpRequest, rows: QuerySet[Publication], keep: dict[str, str]) -> list[dict[str, Any]]:
+    """First letters of a list that is longer than a page, in every script; a letter that begins nothing is a 404."""
+    chosen = request.GET.get("letter", "")
+    firsts = rows.order_by().annotate(first=Substr("sort_key", 1, 1)).values_list("first").annotate(number=Count("pk"))
+    found = dict(firsts)
+    if not chosen and sum(found.values()) <= PER_PAGE:
+        return []
+    letters = []
+    for first in sorted(first for first in found if first.isalpha()):
+        letter = first.upper() if len(first.upper()) == 1 else first
+        query = urlencode(keep if letter == chosen else {**keep, "letter": letter})
+        url = f"{request.path}?{query}" if query else request.path
+        letters.append({"first": first, "letter": letter, "url": url, "active": letter == chosen})
+    if chosen and not any(one["active"] for one in letters):
+        raise Http404
+    return letters
+
+
 def _page(
     request: HttpRequest, rows: QuerySet[Publication], counts: dict[str, int] | None, *, keep: dict[str, str]
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -85,7 +111,7 @@ def _page(
     shown = rows[(number - 1) * PER_PAGE : number * PER_PAGE]
 
     def address(to: int) -> str:
-        query = "&".join([*(f"{k}={v}" for k, v in keep.items()), *([f"page={to}"] if to > 1 else [])])
+        query = urlencode({**keep, "page": to} if to > 1 else keep)
         return f"{request.path}?{query}" if query else request.path
 
     return entries(shown, counts), page_facts(number, pages, total, address)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import strip_tags
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from archive import publications
 from archive.policy import Viewer, reach_of
 from archive.public.entries import entry
+from archive.public.lists import WORKS
 from archive.public.reading import page_facts, viewer_for
 from search import service
 from search.answers import Answer, Hit, Result
@@ -125,11 +128,21 @@ def _results(results: tuple[Result, ...], viewer: Viewer) -> list[dict[str, Any]
                         "start_ms": h.start_ms,
                     }
                     for h in result.hits
+                    if not _says_only(h, facts.get("title") or {})
                 ],
-                "more": max(0, result.matches - len(result.hits)),
+                "more": max(0, result.matches - len(result.hits)) if result.type in WORKS else 0,
             }
         )
     return rows
+
+
+def _says_only(hit: Hit, title: Mapping[str, Any]) -> bool:
+    """Whether a hit repeats the names that stand above it and nothing else."""
+    if hit.anchor or not isinstance(title, Mapping):
+        return False
+    names = {entry["text"].casefold() for entry in title.get("values", {}).values()}
+    said = unescape(strip_tags(hit.text_html)).casefold()
+    return said in names or set(said.split(" · ")) <= names
 
 
 def _beside(hit: Hit, languages: list[str]) -> str:

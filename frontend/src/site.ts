@@ -28,6 +28,12 @@ for (const link of document.querySelectorAll<HTMLAnchorElement>(".language-switc
     if (window.location.hash) link.hash = window.location.hash;
   });
 }
+// On narrow screens a list comes before what narrows it.
+if (window.matchMedia("(max-width: 52rem)").matches) {
+  for (const group of document.querySelectorAll<HTMLDetailsElement>(".list-page .facet")) {
+    if (!group.querySelector("[aria-current]")) group.open = false;
+  }
+}
 // The table of contents stands open beside the words and closed above them.
 const contents = document.querySelector<HTMLDetailsElement>(".contents details");
 if (contents && window.matchMedia("(max-width: 60rem)").matches) contents.open = false;
