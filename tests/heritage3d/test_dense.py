@@ -6,7 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from heritage3d.pipeline.dense.depthmap import LEVELS, DepthMap, Matching, match_coarse, match_fine, upsample
+from heritage3d.pipeline.dense.depthmap import (
+    LEVELS,
+    DepthMap,
+    Matching,
+    first_guess,
+    match_coarse,
+    match_fine,
+    upsample,
+)
 from heritage3d.pipeline.dense.pictures import Picture, pack_quads, read_pyramid
 from heritage3d.pipeline.dense.planeprior import plane_prior
 from heritage3d.pipeline.dense.views import select_sources
@@ -93,6 +101,36 @@ def test_normals_are_those_of_wall_and_plate(fine, truth, cameras):
     outer = cv2.dilate(on_plate.astype(np.uint8), np.ones((25, 25))) == 0
     assert np.degrees(np.arccos(np.median(normals[inner] @ plate))) < 3
     assert np.degrees(np.arccos(np.median(normals[outer] @ wall))) < 3
+
+
+def test_a_place_that_one_source_sees_is_judged_by_that_one(pyramids, coarse, truth, cameras):
+    # Photographs 1 and 2 stand to the right and to the left: near the sides of photograph 0 only one of them looks.
+    found = match_fine(pyramids[0], pyramids[1:3], coarse[0], coarse[1:3])
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    pixels = np.column_stack([columns.ravel(), rows.ravel()]) + 0.5
+    surface = cameras[0].unproject(pixels, truth[0].ravel().astype(float))
+    seen = np.zeros(len(pixels), int)
+    for camera in cameras[1:3]:
+        at, _ = camera.project(surface)
+        seen += ((at > 6) & (at < np.array([WIDTH, HEIGHT]) - 6)).all(1)
+    once = (seen == 1).reshape(HEIGHT, WIDTH)
+    assert once.sum() > 500
+    assert np.median(found.cost[once]) < 0.3
+    error = np.abs(found.depth() - truth[0]) / truth[0]
+    assert np.median(error[once]) < 0.005
+
+
+def test_first_guess_continues_the_planes_of_the_sparse_points():
+    rng = np.random.default_rng(4)
+    pixels = rng.uniform([20, 10], [60, 40], (40, 2))
+    inverse = 0.3 + 0.004 * pixels[:, 0] - 0.002 * pixels[:, 1]
+    guess = first_guess(pixels, inverse, 80, 50)
+    rows, columns = np.mgrid[0:50, 0:80] + 0.5
+    assert np.allclose(guess[..., 0], 0.3 + 0.004 * columns - 0.002 * rows, atol=1e-4)
+    assert np.allclose(guess[..., 1], 0.004, atol=1e-5) and np.allclose(guess[..., 2], -0.002, atol=1e-5)
+    in_a_row = np.column_stack([np.arange(5) * 10.0 + 5, np.full(5, 25.0)])
+    flat = first_guess(in_a_row, np.full(5, 0.5), 80, 50)
+    assert np.allclose(flat[..., 0], 0.5) and not flat[..., 1:].any()
 
 
 def test_same_input_gives_the_same_bytes(pyramids, sparse, coarse):

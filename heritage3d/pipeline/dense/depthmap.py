@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from heritage3d.pipeline.dense.patchmatch import sweep
 from heritage3d.pipeline.dense.pictures import Picture, pack_quads
-from heritage3d.pipeline.dense.planeprior import plane_prior
+from heritage3d.pipeline.dense.planeprior import plane_prior, triangulated_planes
 from heritage3d.pipeline.dense.refine import refine
 from heritage3d.pipeline.scene import Camera
 
@@ -172,14 +173,8 @@ def match_coarse(
     inverse = 1.0 / depths[front]
     low, high = np.percentile(inverse, [0.5, 99.5])
     farthest, nearest = 0.6 * low, 1.6 * high
-    state = np.zeros((camera.height, camera.width, 3), np.float32)
     kept = (inverse >= low) & (inverse <= high)
-    tree = cKDTree(pixels[front][kept])
-    grid = np.stack(np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5), axis=-1)
-    distance, index = tree.query(grid.reshape(-1, 2), k=min(4, int(kept.sum())))
-    near = 1.0 / (distance.reshape(len(grid.reshape(-1, 2)), -1) + 2.0)
-    values = inverse[kept][index].reshape(near.shape)
-    state[..., 0] = ((values * near).sum(1) / near.sum(1)).reshape(camera.height, camera.width)
+    state = first_guess(pixels[front][kept], inverse[kept], camera.width, camera.height)
     cost = np.empty((0, 0), np.float32)
     chosen = np.full((camera.height, camera.width, 2), -1, np.int8)
     for level in range(LEVELS - 1, 0, -1):
@@ -203,6 +198,29 @@ def match_coarse(
             prior=None,
         )
     return _masked(reference[1], state, cost)
+
+
+def first_guess(pixels: npt.NDArray[np.float64], inverse: npt.NDArray[np.float64], width: int, height: int) -> Planes:
+    """Planes (height, width, 3) to start from: through the sparse points `pixels` (n, 2) with their `inverse` depths.
+
+    Between the points lies their triangulation, and outside it each pixel continues the nearest triangle. Its slopes
+    let paving that is seen at a grazing angle be found at all: random slopes hardly ever come near it. Without any
+    triangle, the mean of the nearest points, without slope.
+    """
+    state = np.zeros((height, width, 3), np.float32)
+    if (spanned := triangulated_planes(pixels, inverse, width, height)) is not None:
+        planes, covered = spanned
+        rows, columns = distance_transform_edt(~covered, return_distances=False, return_indices=True)
+        state[:] = planes[rows, columns]
+        down, right = np.mgrid[0:height, 0:width]
+        state[..., 0] += state[..., 1] * (right - columns) + state[..., 2] * (down - rows)
+        return state
+    grid = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1).reshape(-1, 2)
+    distance, index = cKDTree(pixels).query(grid, k=min(4, len(pixels)))
+    near = 1.0 / (distance.reshape(len(grid), -1) + 2.0)
+    values = inverse[index].reshape(near.shape)
+    state[..., 0] = ((values * near).sum(1) / near.sum(1)).reshape(height, width)
+    return state
 
 
 def match_fine(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import Delaunay
+from scipy.spatial import Delaunay, QhullError
 
 from heritage3d.pipeline.rasterise import rasterise_plane
+
+Numbers = npt.NDArray[np.float64]
 
 #: Local standard deviation of grey, above which appearance alone decides.
 ENOUGH_TEXTURE = 6.0
@@ -38,17 +42,47 @@ def plane_prior(
     scale = np.array([width / coarse.shape[1], height / coarse.shape[0]])
     points = (carriers[:, ::-1] + 0.5) * scale
     inverse = coarse[carriers[:, 0], carriers[:, 1], 0].astype(np.float64)
-    triangles = Delaunay(points).simplices
-    corners = points[triangles]
-    values = inverse[triangles]
-    spread = values.max(1) - values.min(1)
-    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(1)
-    slope_limit = 3.0 * values.mean(1) * longest / (1.2 * max(width, height))
-    kept = (spread < np.maximum(slope_limit, 2 * pixel_step)) & (longest < 0.5 * max(width, height))
-    triangles, corners, values = triangles[kept], corners[kept], values[kept]
+
+    def smooth(corners: Numbers, values: Numbers) -> npt.NDArray[np.bool_]:
+        spread = values.max(1) - values.min(1)
+        longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(1)
+        slope_limit = 3.0 * values.mean(1) * longest / (1.2 * max(width, height))
+        return np.asarray((spread < np.maximum(slope_limit, 2 * pixel_step)) & (longest < 0.5 * max(width, height)))
+
+    found = triangulated_planes(points, inverse, width, height, smooth)
+    if found is None:
+        return None
+    planes, covered = found
+    weakness = np.clip(1.0 - local_deviation(grey) / ENOUGH_TEXTURE, 0.0, 1.0)
+    belief = np.where(covered, strength * weakness, 0.0).astype(np.float32)
+    return planes, belief
+
+
+def triangulated_planes(
+    points: Numbers,
+    inverse: Numbers,
+    width: int,
+    height: int,
+    keep: Callable[[Numbers, Numbers], npt.NDArray[np.bool_]] | None = None,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]] | None:
+    """Planes (height, width, 3) through the corners of a Delaunay triangulation, and where there are any.
+
+    `points` (n, 2) in pixels with the first pixel's centre at 0.5, `inverse` (n,) their inverse depths, n >= 3; `keep`
+    is handed the corners (m, 3, 2) and their inverse depths (m, 3) and says which triangles to use. None when there is
+    no triangle.
+    """
+    try:
+        triangles = Delaunay(points).simplices
+    except QhullError:
+        return None
+    corners, values = points[triangles], inverse[triangles]
+    edges = corners[:, 1:] - corners[:, :1]
+    kept = np.abs(np.linalg.det(edges)) > 1e-6
+    if keep is not None:
+        kept &= keep(corners, values)
+    triangles, corners, values, edges = triangles[kept], corners[kept], values[kept], edges[kept]
     if not len(triangles):
         return None
-    edges = corners[:, 1:] - corners[:, :1]
     slopes = np.linalg.solve(edges, (values[:, 1:] - values[:, :1])[..., None])[..., 0]
     seen = rasterise_plane(points, triangles, width, height)
     face = np.maximum(seen.face, 0)
@@ -60,9 +94,7 @@ def plane_prior(
         values[face, 0] + slope[..., 0] * (columns + 0.5 - first[..., 0]) + slope[..., 1] * (rows + 0.5 - first[..., 1])
     )
     planes[..., 1:] = slope
-    weakness = np.clip(1.0 - local_deviation(grey) / ENOUGH_TEXTURE, 0.0, 1.0)
-    belief = np.where(seen.covered, strength * weakness, 0.0).astype(np.float32)
-    return planes, belief
+    return (planes, seen.covered) if seen.covered.any() else None
 
 
 def local_deviation(grey: npt.NDArray[np.uint8], radius: int = 4) -> npt.NDArray[np.float32]:

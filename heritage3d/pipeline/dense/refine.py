@@ -26,7 +26,7 @@ def refine(
     """One least-squares step of every plane; arguments as in `patchmatch.sweep`. Returns new planes and costs.
 
     A step is kept when the mean correlation over the same sources does not fall. The cost returned is the mean of the
-    best two sources.
+    best two sources, or that of the only one in whose picture the window lies.
     """
     height, width = reference.shape
     count = bases.shape[0]
@@ -65,7 +65,8 @@ def refine(
                     best = value
                 elif value < next_best:
                     next_best = value
-            two = f32(0.5) * (best + next_best) if count > 1 else best
+            # Near the edge of what was photographed only one source looks: being outside of the others is no fault.
+            two = f32(0.5) * (best + next_best) if next_best < OUTSIDE else best
             fresh[y, x] = two
             limit = min(HIGHEST, two * f32(1.6) + f32(0.08))
             before = f32(0)
