@@ -37,6 +37,7 @@ def publish(sealed: Mapping[str, Sealed], records: Sequence[StageRecord], out: P
     report["warnings"] = [warning for each in records for warning in each.warnings]
     candidates = {
         "poster": made / "poster.jpg",
+        "shape": made / "shape.jpg",
         "facade": judged / "facade.jpg",
         "coverage": judged / "coverage.jpg",
         "plan": judged / "cameras.svg",

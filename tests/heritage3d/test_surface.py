@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from heritage3d.pipeline.surface.tsdf import SparseVolume, matched_gsd, surface_from_depths
+from heritage3d.pipeline.surface.holes import hole_share, within_outline
+from heritage3d.pipeline.surface.tsdf import Mesh, SparseVolume, matched_gsd, surface_from_depths
 from tests.heritage3d.synthetic_views import look_at, maps_of, ring, sphere_mesh
 
 
@@ -69,3 +70,29 @@ def test_gsd_is_depth_over_focal_length():
 def test_volume_wants_a_positive_voxel():
     with pytest.raises(ValueError, match="positive edge"):
         SparseVolume(0.0)
+
+
+def test_holes_are_what_the_model_surrounds():
+    covered = np.zeros((60, 80), bool)
+    covered[10:50, 10:70] = True
+    covered[20:30, 30:40] = False  # a window
+    covered[10:30, 50:66] = False  # a cut that is open at its upper end
+    inside = within_outline(covered)
+    assert inside[20:30, 30:40].all() and inside[40, 40]
+    assert not inside[:10].any() and not inside[50:].any() and not inside[10:14, 56:60].any()
+
+
+def test_hole_share_is_of_the_foreground_only():
+    # A plate of 4 x 4 with a window of 1 x 1: 1/16 of the foreground is missing.
+    steps = (-2.0, -0.5, 0.5, 2.0)
+    corners = np.array([[x, y, 0.0] for y in steps for x in steps])
+    quads = [(r * 4 + c, r * 4 + c + 1, r * 4 + c + 5, r * 4 + c + 4) for r in range(3) for c in range(3)]
+    faces = np.array([t for i, (a, b, c, d) in enumerate(quads) if i != 4 for t in ((a, b, c), (a, c, d))], np.int32)
+    camera = look_at((0, 0.001, -12), (0, 0, 0), 320, 240)
+    everything = np.ones((240, 320), bool)
+    holes = hole_share(Mesh(corners, faces), [(camera, everything)])
+    assert holes.share == pytest.approx(1 / 16, rel=0.05)
+    assert holes.beyond > 0.5
+    window_masked = everything.copy()
+    window_masked[100:140, 130:190] = False
+    assert hole_share(Mesh(corners, faces), [(camera, window_masked)]).share < 0.01

@@ -67,11 +67,13 @@ def camera_plan(cameras: Sequence[Camera], points: npt.NDArray[np.float64]) -> s
     parts.append("<title>Where the photographs were taken, seen from above</title>")
     for place in shown:
         x, y = at(place)
-        parts.append(f'<circle cx="{x}" cy="{y}" r="1" fill="#999"/>')
+        parts.append(f'<circle cx="{x}" cy="{y}" r="1" class="seen" fill="#8a8a8a"/>')
     for number, (centre, direction) in enumerate(zip(centres, ahead, strict=True), start=1):
         x, y = at(centre)
         tip = at(centre + direction * extent * 0.06)
-        parts.append(f'<line x1="{x}" y1="{y}" x2="{tip[0]}" y2="{tip[1]}" stroke="#1a5fb4" stroke-width="2"/>')
-        parts.append(f'<circle cx="{x}" cy="{y}" r="5" fill="#1a5fb4"/>')
-        parts.append(f'<text x="{x + 7}" y="{y + 4}" font-size="12" fill="#222">{number}</text>')
+        parts.append(
+            f'<line x1="{x}" y1="{y}" x2="{tip[0]}" y2="{tip[1]}" class="ray" stroke="#1a5fb4" stroke-width="2"/>'
+        )
+        parts.append(f'<circle cx="{x}" cy="{y}" r="5" class="eye" fill="#1a5fb4"/>')
+        parts.append(f'<text x="{x + 7}" y="{y + 4}" font-size="13">{number}</text>')
     return "".join([*parts, "</svg>"])

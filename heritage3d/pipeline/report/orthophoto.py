@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from heritage3d.pipeline.report.render import along_rays, shrunk
+from heritage3d.pipeline.report.render import along_rays, main_parts, shrunk
 from heritage3d.pipeline.scene import Camera
 from heritage3d.pipeline.texture.bake import TexturedMesh
 
@@ -46,9 +46,13 @@ def plan_axes(cameras: Sequence[Camera]) -> tuple[Numbers, Numbers, Numbers]:
 
 
 def take(model: TexturedMesh, axes: tuple[Numbers, Numbers, Numbers], gsd: float, *, with_bar: bool) -> Orthophoto:
-    """The orthophoto along `axes` at about `gsd` a pixel; with a scale bar where lengths are metres."""
+    """The orthophoto along `axes` at about `gsd` a pixel; with a scale bar where lengths are metres.
+
+    It reaches as far as the main parts of the model; fragments beyond them are cut off.
+    """
     right, down, ahead = axes
-    u, v = model.vertices @ right, model.vertices @ down
+    parts = main_parts(model)
+    u, v = parts @ right, parts @ down
     low = np.array([u.min(), v.min()])
     size = np.array([u.max(), v.max()]) - low
     pixel = float(max(gsd, size.max() / LONGEST))

@@ -8,13 +8,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from heritage3d.pipeline.georeference.frame import Frame
 from heritage3d.pipeline.gltf import EncodingError, PictureFormat, glb_bytes, write_derivative, write_master
 from heritage3d.pipeline.picture_files import write_picture
 from heritage3d.pipeline.ply import write_ply
 from heritage3d.pipeline.report.orthophoto import facade_axes, plan_axes, take
-from heritage3d.pipeline.report.render import over_plain, shrunk, through_camera
+from heritage3d.pipeline.report.render import framed, main_parts, over_plain, shaded, shrunk, through_camera
 from heritage3d.pipeline.scene import Camera, Scene
 from heritage3d.pipeline.stage_context import StageContext
 from heritage3d.pipeline.stages.fusion import CLOUD_NPZ
@@ -25,12 +26,12 @@ from heritage3d.pipeline.texture.bake import TexturedMesh, Texturing, texture_me
 
 LOW_BYTES = 700_000
 LOW_PAGE = 1024
-POSTER_SIZE = (1280, 960)
-THUMB_WIDTH = 320
+POSTER_LONGEST = 1280
+THUMB_SIZE = (320, 240)
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """`model.glb`, `model.ply`, `cloud.ply`, `low.glb`, `high.glb`, posters, orthophotos and `cameras/` (COLMAP)."""
+    """`model.glb`, `model.ply`, `cloud.ply`, `low.glb`, `high.glb`, pictures, orthophotos and `cameras/` (COLMAP)."""
     scene = Scene.load(context.inputs["sfm"])
     frame = Frame.load(context.inputs["georeference"])
     views = views_of(scene, context.inputs["fusion"])
@@ -106,29 +107,26 @@ def _write_model_ply(path: Path, model: TexturedMesh) -> None:
 
 
 def _posters(folder: Path, model: TexturedMesh, cameras: list[Camera]) -> None:
-    """The model from the photograph nearest to the middle of all of them, without the rest of the world."""
+    """The model from where the middle one of all photographs was taken, with and without its colours."""
     centres = np.array([camera.centre for camera in cameras])
     middle = int(np.argmin(np.linalg.norm(centres - np.median(centres, axis=0), axis=1)))
-    chosen = cameras[middle]
-    low, high = np.percentile(model.vertices, [1, 99], axis=0)
-    target = (low + high) / 2
-    eye = target + (chosen.centre - target) * 1.12
-    forward = (target - eye) / np.linalg.norm(target - eye)
-    up = np.array([0.0, 0.0, 1.0]) if abs(forward[2]) < 0.95 else np.array([0.0, 1.0, 0.0])
-    right = np.cross(forward, up)
-    right /= np.linalg.norm(right)
-    R = np.stack([right, np.cross(forward, right), forward])
-    width, height = POSTER_SIZE[0] * 2, POSTER_SIZE[1] * 2
-    corners = (np.array(np.meshgrid(*np.stack([low, high], 1))).reshape(3, -1).T - eye) @ R.T
-    spread = np.abs(corners[:, :2] / corners[:, 2:]).max(axis=0)
-    reach = float((spread / [width, height]).max())
-    focal = 0.5 / max(reach, 1e-9)
-    K = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
-    picture, _ = through_camera(model, Camera("poster", width, height, K, R, -R @ eye))
+    view = framed(cameras[middle], main_parts(model), POSTER_LONGEST * 2)
+    picture, raster = through_camera(model, view)
     poster = over_plain(shrunk(picture, 2))
+    write_picture(folder / "shape.jpg", over_plain(shrunk(shaded(model, raster, view), 2)))
     write_picture(folder / "poster.jpg", poster)
-    small = (THUMB_WIDTH, THUMB_WIDTH * POSTER_SIZE[1] // POSTER_SIZE[0])
-    write_picture(folder / "thumb.jpg", cv2.resize(poster, small, interpolation=cv2.INTER_AREA))
+    write_picture(folder / "thumb.jpg", _thumb(poster))
+
+
+def _thumb(poster: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The poster (H, W, 3) in the middle of a plain small picture."""
+    width, height = THUMB_SIZE
+    scale = min(width / poster.shape[1], height / poster.shape[0])
+    size = (max(1, round(poster.shape[1] * scale)), max(1, round(poster.shape[0] * scale)))
+    thumb = np.full((height, width, 3), poster[0, 0], np.uint8)
+    left, top = (width - size[0]) // 2, (height - size[1]) // 2
+    thumb[top : top + size[1], left : left + size[0]] = cv2.resize(poster, size, interpolation=cv2.INTER_AREA)
+    return thumb
 
 
 def _write_colmap(folder: Path, scene: Scene, frame: Frame) -> None:

@@ -53,11 +53,13 @@ def run(context: StageContext) -> dict[str, Any]:
     return {
         "triangles": len(master.faces),
         "vertices": len(master.vertices),
+        "area": float(np.linalg.norm(master.face_normals(), axis=1).sum() / 2),
         "triangles_before": len(raw.faces),
         "high_triangles": len(high.faces),
         "low_triangles": len(low.faces),
         "watertight": len(open_edges(master)) == 0,
         "hole_area_share": round(holes.share, 5),
+        "missing_share": round(holes.beyond, 5),
         "holes_by_photograph": {name: round(share, 4) for name, share in holes.by_photograph.items()},
     }
 

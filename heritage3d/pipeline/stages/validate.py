@@ -66,6 +66,7 @@ def _report(context: StageContext, frame: Frame, derivatives: list[dict[str, Any
     sfm, fusion, mesh = metrics["sfm"], metrics["fusion"], metrics["simplify"]
     used, images = sfm["registered"], metrics["inspect"]["images"]
     gsd = metrics["derivatives"]["gsd"]
+    area = mesh["area"] * frame.scale**2
     return {
         "inputs": {"images": images, "used": used, "refused": metrics["inspect"]["refused"]},
         "sfm": {
@@ -84,6 +85,7 @@ def _report(context: StageContext, frame: Frame, derivatives: list[dict[str, Any
         "dense": {
             "points": fusion["points"],
             "coverage": fusion["coverage"],
+            "density": fusion["points"] / max(area if frame.status != "none" else area / gsd**2, 1e-12),
             "gsd": gsd,
             "gsd_photographs": gsd * _matched_share(context),
             "unit": "metre" if frame.status != "none" else "arbitrary",
@@ -91,8 +93,10 @@ def _report(context: StageContext, frame: Frame, derivatives: list[dict[str, Any
         "mesh": {
             "triangles": mesh["triangles"],
             "vertices": mesh["vertices"],
+            "area": area,
             "watertight": mesh["watertight"],
             "hole_area_share": mesh["hole_area_share"],
+            "missing_share": mesh["missing_share"],
         },
         "texture": {key: metrics["texture"][key] for key in ("pixels", "pages", "seen", "texels_per_pixel")},
         "orthophotos": metrics["derivatives"]["orthophoto_pixel"],
