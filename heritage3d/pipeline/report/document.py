@@ -25,7 +25,7 @@ h1{font-size:1.7rem;line-height:1.2;margin:.5rem 0 1rem}h2{font-size:1.2rem;marg
 figure{margin:0}img,svg{display:block;width:100%;height:auto;border-radius:.25rem}
 figcaption{color:var(--quiet);font-size:.9rem;margin:.4rem 0 1rem}
 .pair{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr))}
-.plan{max-width:30rem}.plan .seen{fill:var(--dot)}.plan .eye{fill:var(--mark)}.plan .ray{stroke:var(--mark)}
+.plan{max-width:36rem}.plan .seen{fill:var(--dot)}.plan .eye{fill:var(--mark)}.plan .ray{stroke:var(--mark)}
 .plan text{fill:var(--ink)}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .6rem .35rem 0;
 border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}th{font-weight:600;width:45%}
@@ -85,7 +85,7 @@ def _table(rows: Sequence[tuple[str, str]]) -> str:
 
 def _length(value: float, unit: str) -> str:
     if unit != "metre":
-        return f"{value:.5g} (arbitrary units)"
+        return f"{value:.3g} (arbitrary units)"
     return f"{value * 1000:.2f} mm" if value < 0.1 else f"{value:.3f} m"
 
 
@@ -103,8 +103,10 @@ def _facts(report: Mapping[str, Any]) -> str:
             ("Internal consistency", f"{sfm['reprojection_px']:.2f} pixels of reprojection (this is not accuracy)"),
             ("Photographs that see a point", f"{sfm['track_length']:.1f} on average"),
             ("Angle between their rays", f"{sfm['triangulation_angle']:.0f}° in the middle"),
-            ("Ground sample distance", _length(dense["gsd"], unit) + " as matched"),
-            ("", _length(dense["gsd_photographs"], unit) + " in the photographs"),
+            (
+                "Ground sample distance",
+                f"{_length(dense['gsd'], unit)} as matched, {_length(dense['gsd_photographs'], unit)} in the photographs",
+            ),
             ("Points", f"{dense['points']:,}"),
             ("Density of points", _density(dense["density"], unit)),
             ("Coverage of the photographs", f"{dense['coverage']:.0%} of all pixels have a depth"),
