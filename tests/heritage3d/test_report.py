@@ -94,7 +94,7 @@ def test_page_tells_all_and_asks_the_network_for_nothing():
     for said in (
         "10 of 12 (1 could not be read)", "0.49 pixels of reprojection (this is not accuracy)", "Internal consistency",
         "held out", "4.30 mm", "2.10 mm", "control points", "3.4% within the outline", "41,000 a square metre",
-        "bubblewrap", "numpy 2.4", "110 s of processor time", "OPENCV", "5.00 mm as matched",
+        "bubblewrap", "numpy 2.4", "110 s of processor time", "OPENCV", "5.00 mm",
     ):  # fmt: skip
         assert said in page, said
     assert "&lt;b&gt;Two&lt;/b&gt;" in page and "<b>Two" not in page

@@ -103,10 +103,8 @@ def _facts(report: Mapping[str, Any]) -> str:
             ("Internal consistency", f"{sfm['reprojection_px']:.2f} pixels of reprojection (this is not accuracy)"),
             ("Photographs that see a point", f"{sfm['track_length']:.1f} on average"),
             ("Angle between their rays", f"{sfm['triangulation_angle']:.0f}° in the middle"),
-            (
-                "Ground sample distance",
-                f"{_length(dense['gsd'], unit)} as matched, {_length(dense['gsd_photographs'], unit)} in the photographs",
-            ),
+            ("Ground sample distance, matched", _length(dense["gsd"], unit)),
+            ("Ground sample distance, photographs", _length(dense["gsd_photographs"], unit)),
             ("Points", f"{dense['points']:,}"),
             ("Density of points", _density(dense["density"], unit)),
             ("Coverage of the photographs", f"{dense['coverage']:.0%} of all pixels have a depth"),
