@@ -14,7 +14,8 @@ from tests.heritage3d.synthetic_views import look_at
 
 def plates(*places: tuple[float, float, float, float, float]) -> TexturedMesh:
     """Upright plates facing -y, each (left, right, bottom, top, y), all of one colour."""
-    vertices, faces = [], []
+    vertices: list[tuple[float, float, float]] = []
+    faces: list[tuple[int, int, int]] = []
     for left, right, bottom, top, y in places:
         first = len(vertices)
         vertices += [(left, y, bottom), (right, y, bottom), (right, y, top), (left, y, top)]

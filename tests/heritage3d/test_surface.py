@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from heritage3d.pipeline.surface.holes import hole_share, within_outline
+from heritage3d.pipeline.surface.holes import close_pinholes, hole_share, open_edges, within_outline
 from heritage3d.pipeline.surface.tsdf import Mesh, SparseVolume, matched_gsd, surface_from_depths
 from tests.heritage3d.synthetic_views import look_at, maps_of, ring, sphere_mesh
 
@@ -96,3 +96,28 @@ def test_hole_share_is_of_the_foreground_only():
     window_masked = everything.copy()
     window_masked[100:140, 130:190] = False
     assert hole_share(Mesh(corners, faces), [(camera, window_masked)]).share < 0.01
+
+
+def grid(size: int, missing: set[tuple[int, int]], height=lambda x, y: 0.0) -> Mesh:
+    """A sheet of size x size quads, some of them missing."""
+    corners = np.array([[x, y, height(x, y)] for y in range(size + 1) for x in range(size + 1)], float)
+    quads = [(y * (size + 1) + x, x, y) for y in range(size) for x in range(size) if (x, y) not in missing]
+    faces = [t for a, _, _ in quads for t in ((a, a + 1, a + size + 2), (a, a + size + 2, a + size + 1))]
+    return Mesh(corners, np.array(faces, np.int32))
+
+
+def test_pinholes_are_closed_and_larger_holes_stay():
+    window = {(x, y) for x in range(12, 22) for y in range(12, 22)}
+    sheet = grid(30, {(4, 4), (5, 4), *window})
+    closed = close_pinholes(sheet)
+    gained = (
+        np.linalg.norm(closed.face_normals(), axis=1).sum() / 2 - np.linalg.norm(sheet.face_normals(), axis=1).sum() / 2
+    )
+    assert gained == pytest.approx(2.0)
+    assert (closed.face_normals()[:, 2] > 0).all()  # the patch faces as its surroundings do
+    assert len(open_edges(closed)) == 4 * 30 + 4 * 10
+
+
+def test_a_small_hole_with_a_twisted_rim_is_no_pinhole():
+    twisted = grid(12, {(5, 5)}, height=lambda x, y: 3.0 if (x > 5) != (y > 5) else 0.0)
+    assert close_pinholes(twisted) is twisted

@@ -12,7 +12,7 @@ from heritage3d.pipeline.stage_context import StageContext
 from heritage3d.pipeline.stages.fusion import CLOUD_NPZ
 from heritage3d.pipeline.stages.surface import MESH_NPZ, load_mesh, save_mesh
 from heritage3d.pipeline.surface.clean import clean, crop
-from heritage3d.pipeline.surface.holes import hole_share, open_edges
+from heritage3d.pipeline.surface.holes import close_pinholes, hole_share, open_edges
 from heritage3d.pipeline.surface.simplify import simplify
 from heritage3d.pipeline.verdicts import ImpossibleInput
 
@@ -36,7 +36,7 @@ def run(context: StageContext) -> dict[str, Any]:
     with np.load(context.inputs["fusion"] / CLOUD_NPZ, allow_pickle=False) as stored:
         gsd = float(stored["gsd"])
     raw = load_mesh(context.inputs["surface"] / MESH_NPZ)
-    cleaned = clean(crop(raw, *region_of(scene)), gsd)
+    cleaned = close_pinholes(clean(crop(raw, *region_of(scene)), gsd))
     if not len(cleaned.faces):
         raise ImpossibleInput("Nothing but fragments was left of the surface.")
     context.progress(1, 5)

@@ -43,7 +43,7 @@ def compact(vertices: npt.NDArray[np.float64], faces: npt.NDArray[np.integer]) -
     return Mesh(vertices[used], number[faces].astype(np.int32))
 
 
-def clean(mesh: Mesh, gsd: float, *, smallest_extent: float = 40.0, smallest_share: float = 0.001) -> Mesh:
+def clean(mesh: Mesh, gsd: float, *, smallest_extent: float = 50.0, smallest_share: float = 0.0015) -> Mesh:
     """Drop the parts that are smaller than `smallest_extent` ground sample distances squared, or than
     `smallest_share` of the largest part, by area. `gsd` in scene units."""
     if not len(mesh.faces):

@@ -1,4 +1,4 @@
-"""What the photographs show and the mesh lacks."""
+"""What the photographs show and the mesh lacks; pinholes are closed, larger holes stay open and are measured."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from heritage3d.pipeline.surface.tsdf import Mesh
 
 Flags = npt.NDArray[np.bool_]
 
+#: A hole whose rim has at most this many edges is a pinhole (in a mesh of uniform edges of about 1.25 GSD, about 12
+#: GSD across), when its rim also leaves its plane by no more than `FLAT_RIM` of its extent.
+PINHOLE_EDGES = 30
+FLAT_RIM = 0.2
 #: A pixel lies within the outline of the model when it meets the model in this many of eight directions.
 SURROUNDED = 7
 
@@ -74,6 +78,62 @@ def _met(covered: Flags, down: int, right: int) -> Flags:
         else:
             met[row] |= before
     return np.asarray(met[::-down])
+
+
+def close_pinholes(mesh: Mesh, longest: int = PINHOLE_EDGES) -> Mesh:
+    """The mesh with a fan of triangles over every small hole whose rim is flat: nothing is invented that could be seen.
+
+    Rims are loops of directed edges that only one face has; where rims touch in a vertex they stay open.
+    """
+    count = len(mesh.vertices)
+    rim = _rims(mesh)
+    following = np.full(count, -1, np.int64)
+    following[rim[:, 0]] = rim[:, 1]
+    # A vertex in which two rims meet leads nowhere.
+    following[np.bincount(rim[:, 0], minlength=count) > 1] = -1
+    visited = np.zeros(count, bool)
+    centres, faces = [], []
+    for start in np.sort(rim[:, 0]):
+        loop = []
+        at = int(start)
+        while at >= 0 and not visited[at]:
+            visited[at] = True
+            loop.append(at)
+            at = int(following[at])
+        if at != start or not 3 <= len(loop) <= longest or not _flat(mesh.vertices[loop]):
+            continue
+        centre = count + len(centres)
+        centres.append(mesh.vertices[loop].mean(axis=0))
+        faces.append(np.column_stack([np.roll(loop, -1), loop, np.full(len(loop), centre)]))
+    if not centres:
+        return mesh
+    return Mesh(
+        np.concatenate([mesh.vertices, np.array(centres)]),
+        np.concatenate([mesh.faces, *faces]).astype(np.int32),
+    )
+
+
+def _rims(mesh: Mesh) -> npt.NDArray[np.int64]:
+    """Directed edges (R, 2) whose reverse no face has."""
+    # Around an inner vertex each neighbour follows it once and precedes it once: the numbers of those that follow,
+    # less the numbers of those that precede, add up to nothing. Only the few others need their edges compared.
+    count = len(mesh.vertices)
+    corners = mesh.faces.astype(np.float64).T
+    balance = sum(
+        np.bincount(mesh.faces[:, k], weights=corners[(k + 1) % 3] - corners[(k + 2) % 3], minlength=count)
+        for k in range(3)
+    )
+    outer = np.asarray(balance) != 0
+    near = mesh.faces[outer[mesh.faces].sum(axis=1) >= 2]
+    edges = np.concatenate([near[:, [0, 1]], near[:, [1, 2]], near[:, [2, 0]]]).astype(np.int64)
+    edges = edges[outer[edges].all(axis=1)]
+    return edges[~np.isin(edges[:, 0] * count + edges[:, 1], edges[:, 1] * count + edges[:, 0])]
+
+
+def _flat(rim: npt.NDArray[np.float64]) -> bool:
+    """Whether points (n, 3) leave their best plane by at most `FLAT_RIM` of their extent."""
+    singular = np.linalg.svd(rim - rim.mean(axis=0), compute_uv=False)
+    return bool(singular[2] <= FLAT_RIM * singular[0])
 
 
 def open_edges(mesh: Mesh) -> npt.NDArray[np.int32]:
