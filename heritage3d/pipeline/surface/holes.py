@@ -92,7 +92,8 @@ def close_pinholes(mesh: Mesh, longest: int = PINHOLE_EDGES) -> Mesh:
     # A vertex in which two rims meet leads nowhere.
     following[np.bincount(rim[:, 0], minlength=count) > 1] = -1
     visited = np.zeros(count, bool)
-    centres, faces = [], []
+    centres: list[npt.NDArray[np.float64]] = []
+    faces: list[npt.NDArray[np.int64]] = []
     for start in np.sort(rim[:, 0]):
         loop = []
         at = int(start)
