@@ -16,16 +16,20 @@ import numpy.typing as npt
 import pycolmap
 
 HELD_OUT_SHARE = 0.1
-#: The mean squared held-out error must fall by this share (feature noise, which no model lowers, is most of it) …
-NEEDED_GAIN = 0.01
+#: The mean squared held-out error must fall by this share …
+NEEDED_GAIN = 0.02
 #: … and the fall must be this many times its own standard error.
 SURE_GAIN = 3.0
 #: Largest standard deviation and largest move of the principal point, in units of the width.
 LARGEST_SIGMA = 0.002
 LARGEST_MOVE = 0.03
-#: Held-out errors count at most this much (pixels): a few wrong matches must not decide.
-CLIPPED_AT = 2.0
+#: Errors beyond the noise count ever less (Cauchy); the noise is the median error, within these bounds (pixels).
+LEAST_NOISE, MOST_NOISE = 0.1, 0.5
+#: Held-out errors count at most so many times the noise: a few wrong matches must not decide.
+CLIPPED_AT = 5.0
 FEWEST_OBSERVATIONS = 300
+#: A lens is tried on so many points, those that most photographs see.
+TRIAL_POINTS = 3000
 
 
 @dataclass(frozen=True)
@@ -56,34 +60,41 @@ def refine(
     current = Freedom("SIMPLE_RADIAL", "SIMPLE_RADIAL", False)
     trials: list[Trial] = []
     start = _copy(model, scratch)
+    _thin(start, TRIAL_POINTS)
     held_out = _hold_out(start)
     if len(held_out) < FEWEST_OBSERVATIONS * HELD_OUT_SHARE:
         return model, trials
-    _adjust(start, current, threads)
-    before = _held_out_errors(start, held_out)
+    _adjust(start, current, MOST_NOISE, threads)
+    noise = noise_of(start)
+    _adjust(start, current, noise, threads)
+    before = _held_out_errors(start, held_out, noise)
     steps: list[Callable[[Freedom], Freedom]] = [
         lambda kept: replace(kept, name="principal point", principal_point=True),
         lambda kept: replace(kept, name="RADIAL", model="RADIAL"),
+        # A lens with strong distortion shows its principal point only once that is modelled.
+        lambda kept: replace(kept, name="principal point", principal_point=True),
         lambda kept: replace(kept, name="OPENCV", model="OPENCV"),
     ]
     for number, step in enumerate(steps):
         progress(number, len(steps) + 1)
         freedom = step(current)
+        if (freedom.model, freedom.principal_point) == (current.model, current.principal_point):
+            continue
         candidate = _copy(start, scratch)
         _free(candidate, freedom)
-        _adjust(candidate, freedom, threads)
-        after = _held_out_errors(candidate, held_out)
+        _adjust(candidate, freedom, noise, threads)
+        after = _held_out_errors(candidate, held_out, noise)
         reason = _objection(candidate, before, after)
         newly_free = freedom.principal_point and not current.principal_point
-        if not reason and newly_free and _unsureness(candidate, freedom, scratch, threads) > LARGEST_SIGMA:
+        if not reason and newly_free and _unsureness(candidate, freedom, noise, scratch, threads) > LARGEST_SIGMA:
             reason = "its principal point is unsure"
         means = round(float(before.mean()), 4), round(float(after.mean()), 4)
         trials.append(Trial(freedom.name, *means, not reason, reason or "predicts held-out points better"))
         if not reason:
             current, start, before = freedom, candidate, after
     final = _copy(model, scratch)
-    _free(final, current)
-    _adjust(final, current, threads, robust=True)
+    _take_lenses(final, start)
+    _adjust(final, current, noise, threads)
     progress(len(steps) + 1, len(steps) + 1)
     return final, trials
 
@@ -92,6 +103,26 @@ def _copy(model: pycolmap.Reconstruction, scratch: Path) -> pycolmap.Reconstruct
     """A deep copy by way of the disk: bindings share what Python's copy would duplicate."""
     model.write_binary(scratch)
     return pycolmap.Reconstruction(scratch)
+
+
+def noise_of(model: pycolmap.Reconstruction) -> float:
+    """The median reprojection error of all points (pixels), within bounds."""
+    errors = [point.error for point in model.points3D.values()]
+    return float(np.clip(np.median(errors), LEAST_NOISE, MOST_NOISE)) if errors else MOST_NOISE
+
+
+def _thin(model: pycolmap.Reconstruction, most: int) -> None:
+    """Keep only the `most` points that most photographs see."""
+    ranked = sorted(model.point3D_ids(), key=lambda point_id: (-model.point3D(point_id).track.length(), point_id))
+    for point_id in ranked[most:]:
+        model.delete_point3D(point_id)
+
+
+def _take_lenses(model: pycolmap.Reconstruction, other: pycolmap.Reconstruction) -> None:
+    """Give every camera the model and numbers that it has in `other`."""
+    for camera_id, camera in other.cameras.items():
+        model.cameras[camera_id].model = camera.model
+        model.cameras[camera_id].params = [float(value) for value in np.asarray(camera.params)]
 
 
 Observation = tuple[int, int, int]
@@ -113,16 +144,19 @@ def _hold_out(model: pycolmap.Reconstruction) -> list[Observation]:
     return [observation for observation in held if model.exists_point3D(observation[2])]
 
 
-def _held_out_errors(model: pycolmap.Reconstruction, held_out: list[Observation]) -> npt.NDArray[np.float64]:
+def _held_out_errors(
+    model: pycolmap.Reconstruction, held_out: list[Observation], noise: float
+) -> npt.NDArray[np.float64]:
     """Squared distances (pixels², clipped) between where held-out features are and where the model puts them."""
-    errors = np.full(len(held_out), CLIPPED_AT**2)
+    most = (CLIPPED_AT * noise) ** 2
+    errors = np.full(len(held_out), most)
     for number, (image_id, feature, point_id) in enumerate(held_out):
         if not model.exists_point3D(point_id):
             continue
         image = model.image(image_id)
         predicted = image.project_point(model.point3D(point_id).xyz)
         if predicted is not None:
-            errors[number] = min(CLIPPED_AT**2, float(((predicted - image.points2D[feature].xy) ** 2).sum()))
+            errors[number] = min(most, float(((predicted - image.points2D[feature].xy) ** 2).sum()))
     return errors
 
 
@@ -146,11 +180,8 @@ def _free(model: pycolmap.Reconstruction, freedom: Freedom) -> None:
             raise RuntimeError("COLMAP did not take the new camera model")
 
 
-def _adjust(model: pycolmap.Reconstruction, freedom: Freedom, threads: int, *, robust: bool = False) -> None:
-    """Bundle adjustment of everything the freedom allows.
-
-    `robust` makes outliers count less (Cauchy, a quarter of a pixel): positions on the monument go from 1.6 to 0.8 mm.
-    """
+def _adjust(model: pycolmap.Reconstruction, freedom: Freedom, noise: float, threads: int) -> None:
+    """Bundle adjustment of everything the freedom allows; errors beyond `noise` (pixels) count ever less (Cauchy)."""
     options = pycolmap.BundleAdjustmentOptions()
     options.print_summary = False
     options.refine_principal_point = freedom.principal_point
@@ -158,9 +189,8 @@ def _adjust(model: pycolmap.Reconstruction, freedom: Freedom, threads: int, *, r
     options.ceres.solver_options.max_num_iterations = 60
     # Stop when an iteration gains less than a millionth: the rest moves nothing that could be measured.
     options.ceres.solver_options.function_tolerance = 1e-6
-    if robust:
-        options.ceres.loss_function_type = pycolmap.LossFunctionType.CAUCHY
-        options.ceres.loss_function_scale = 0.25
+    options.ceres.loss_function_type = pycolmap.LossFunctionType.CAUCHY
+    options.ceres.loss_function_scale = noise
     config = pycolmap.BundleAdjustmentConfig()
     for image_id in model.reg_image_ids():
         config.add_image(image_id)
@@ -170,7 +200,7 @@ def _adjust(model: pycolmap.Reconstruction, freedom: Freedom, threads: int, *, r
     model.update_point_3d_errors()
 
 
-def _unsureness(model: pycolmap.Reconstruction, freedom: Freedom, scratch: Path, threads: int) -> float:
+def _unsureness(model: pycolmap.Reconstruction, freedom: Freedom, noise: float, scratch: Path, threads: int) -> float:
     """σ of the principal point in units of the width: half the distance between fits to two halves of the points.
 
     COLMAP's covariance needs well-scaled normal equations and returns nonsense for small sets; two fits cannot.
@@ -181,7 +211,7 @@ def _unsureness(model: pycolmap.Reconstruction, freedom: Freedom, scratch: Path,
         for number, point_id in enumerate(sorted(part.point3D_ids())):
             if number % 2 == half:
                 part.delete_point3D(point_id)
-        _adjust(part, freedom, threads)
+        _adjust(part, freedom, noise, threads)
         found.append(
             [(camera.principal_point_x / camera.width, camera.principal_point_y / camera.width)
              for _, camera in sorted(part.cameras.items())]

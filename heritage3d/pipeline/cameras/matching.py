@@ -110,7 +110,8 @@ def shared_features(first: npt.NDArray[np.float32], second: npt.NDArray[np.float
     runner_up = likeness.max(1)
     likeness[np.arange(len(first)), best] = top
     mutual = likeness.argmax(0)[best] == np.arange(len(first))
-    distance, other = np.sqrt(np.maximum(0, 2 - 2 * top)), np.sqrt(np.maximum(0, 2 - 2 * runner_up))
+    # Below a hundred-thousandth the rounding of float32 would decide which of two equals is nearer.
+    distance, other = np.sqrt(np.maximum(1e-5, 2 - 2 * top)), np.sqrt(np.maximum(1e-5, 2 - 2 * runner_up))
     return int((mutual & (distance < RATIO * other)).sum())
 
 

@@ -12,6 +12,7 @@ import pycolmap
 
 from heritage3d.pipeline.cameras.freer import refine
 from heritage3d.pipeline.cameras.mapping import median_triangulation_angle, solve
+from heritage3d.pipeline.cameras.sharpen import GreyPictures, read_scales, sharpen
 from heritage3d.pipeline.cameras.undistort import Source, build_scene
 from heritage3d.pipeline.photographs.advice import FEWEST, MOVE, OVERLAP, TEXTURE
 from heritage3d.pipeline.photographs.table import IMAGES, Inspection, Photograph
@@ -43,7 +44,7 @@ def run(context: StageContext) -> dict[str, Any]:
         scratch / "models",
         count=count,
         threads=context.threads,
-        progress=lambda done, total: context.progress(0.6 * done, total),
+        progress=lambda done, total: context.progress(0.5 * done, total),
     )
     if models is None:
         raise ImpossibleInput(
@@ -64,13 +65,22 @@ def run(context: StageContext) -> dict[str, Any]:
             f"The cameras found are not to be trusted (rays meet at {angle:.1f}°, misfit {error:.1f} pixels).",
             [MOVE, OVERLAP],
         )
+    by_copy = {photograph.copy: photograph for photograph in inspection.photographs}
+    pictures = {
+        image_id: inspection.image(by_copy[model.image(image_id).name]) for image_id in sorted(model.reg_image_ids())
+    }
+    sharpened = sharpen(
+        model,
+        read_scales(database),
+        GreyPictures(pictures),
+        progress=lambda done, total: context.progress(0.5 + 0.2 * done / total, 1),
+    )
     refined, trials = refine(
         model,
         scratch / "freer",
         threads=context.threads,
-        progress=lambda done, total: context.progress(0.6 + 0.2 * done / total, 1),
+        progress=lambda done, total: context.progress(0.7 + 0.15 * done / total, 1),
     )
-    by_copy = {photograph.copy: photograph for photograph in inspection.photographs}
     build_scene(
         refined,
         {
@@ -82,7 +92,7 @@ def run(context: StageContext) -> dict[str, Any]:
         context.folder,
         longest=context.preset.texture_source_size,
         threads=context.threads,
-        progress=lambda done, total: context.progress(0.8 + 0.2 * done / total, 1),
+        progress=lambda done, total: context.progress(0.85 + 0.15 * done / total, 1),
     )
     _write_cameras(refined, by_copy, context.folder / CAMERAS_JSON)
     shutil.rmtree(scratch)
@@ -94,6 +104,7 @@ def run(context: StageContext) -> dict[str, Any]:
         "registered": registered,
         "points": refined.num_points3D(),
         "observations": refined.compute_num_observations(),
+        "sharpened": sharpened.sharpened,
         "reprojection_px": round(refined.compute_mean_reprojection_error(), 4),
         "track_length": round(refined.compute_mean_track_length(), 3),
         "triangulation_angle": round(angle, 2),
