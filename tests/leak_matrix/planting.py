@@ -21,12 +21,15 @@ from archive.models import (
     Contribution,
     Derivative,
     EntityLink,
+    ImportBatch,
+    ImportItem,
     IndexSegment,
     MediaAsset,
     Redaction,
 )
 from archive.revisions import save_revision
 from archive.values.language_map import language_map
+from jobs.models import Job, JobLogLine
 from tests.archive.factories import (
     a_collection,
     a_community,
@@ -77,6 +80,10 @@ class Planted:
     stub_words: set[str] = field(default_factory=set)
     file_id: str = ""
     readers: frozenset[str] = frozenset()
+    #: The person and the place that the work names, its collection, a clip of it.
+    person: Any = None
+    place: Any = None
+    clip: Any = None
 
 
 @dataclass
@@ -86,6 +93,11 @@ class Garden:
     planted: list[Planted]
     clients: dict[str, Client]
     community: Any
+    #: A job and an import of the community, with canaries in what they keep.
+    job: Any = None
+    batch: Any = None
+    #: Words of the community's own business, no work's: seen by its members only.
+    business: set[str] = field(default_factory=set)
 
 
 def plant(state: str, community: Any) -> Planted:
@@ -111,7 +123,7 @@ def plant(state: str, community: Any) -> Planted:
     narrator = a_person(
         community, secret("sealedname") if sealed else word("narrator"), sealed=["real_name"] if sealed else []
     )
-    place = a_place(word("place"))
+    place = a_place(word("place"), community=community)
     work = result.work = a_testimony(
         community,
         original=f"Գետը {word('original')}",
@@ -122,6 +134,7 @@ def plant(state: str, community: Any) -> Planted:
         institution=word("institution"),
         reference=word("reference"),
     )
+    result.person, result.place = narrator, place
     Contribution.objects.create(record=work, person=narrator, role="narrator")
     anchor = work.tracks.get(key="t1").cues[0]["id"]
     EntityLink.objects.create(record=work, target=place, anchors=[anchor])
@@ -129,6 +142,14 @@ def plant(state: str, community: Any) -> Planted:
     _redacted_cue(work, secret("redacted"))
     _clips(work, anchor, shown=(word("clip"), word("context")), kept=secret("deskclip"), across=secret("acrossclip"))
     result.file_id = _recording(work, secret("filename"), word("media"))
+    result.clip = Clip.objects.create(
+        community=community,
+        work=work,
+        title=language_map(secret("cliptitle"), "en"),
+        context=language_map(secret("clipcontext"), "en"),
+        first_anchor=anchor,
+        last_anchor=anchor,
+    )
     save_revision(work, origin="edit")
     work.refresh_from_db()
     _through_the_gate(state, work, scopes)
@@ -200,6 +221,14 @@ def _through_the_gate(state: str, work: Any, scopes: dict[str, str]) -> None:
     with committed():
         ReviewAction(None, [work]).execute()
         PublishAction(None, [work]).execute()
+    if state in ("withdrawn", "expired", "hidden"):
+        # Somebody reads it while it stands open: from then on this process has its pages in memory.
+        reader = Client()
+        for path in ("/en/testimonies/{}/", "/en/testimonies/{}/cite/apa/", "/api/v1/testimonies/{}"):
+            status = reader.get(path.format(work.public_id)).status_code
+            if status != 200 and (state != "expired" or timezone.now() < now + CONSENT_LASTS):
+                raise AssertionError(f"The {state} work answers {status} while it is open: {path}")
+    with committed():
         if state == "withdrawn":
             WithdrawAction(None, work, reason="danger").execute()
     if state == "expired":
@@ -210,6 +239,26 @@ def _through_the_gate(state: str, work: Any, scopes: dict[str, str]) -> None:
 
         with committed():
             HideAction(None, work).execute()
+
+
+def plant_business(garden: Garden) -> None:
+    """What a community's work leaves behind beside its records: an import with its report, a job with its log."""
+
+    def word(what: str) -> str:
+        canary = new_canary(what)
+        garden.business.add(canary)
+        return canary
+
+    slug = garden.community.slug
+    garden.batch = ImportBatch.objects.create(
+        community=garden.community, source_format="tei", options={"collection": word("batchcollection")}
+    )
+    problem = {"code": "not-well-formed", "file": f"{word('batchfile')}.xml", "place": "", "values": {}}
+    ImportItem.objects.create(batch=garden.batch, source=problem["file"], outcome="refused", problems=[problem])
+    garden.job = Job.objects.create(
+        kind="import", queue="light", scope=f"community:{slug}", input={"batch": str(garden.batch.uuid)}
+    )
+    JobLogLine.objects.create(job=garden.job, sequence=1, text=word("joblog"))
 
 
 def actors(community: Any) -> dict[str, Client]:

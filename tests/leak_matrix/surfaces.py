@@ -1,9 +1,8 @@
-"""Every address of the site, and how the matrix goes there. An address that is not named here fails the build."""
+"""Every public address of the site, and how the matrix goes there. One that is not named here fails the build."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -11,7 +10,7 @@ from tests.leak_matrix.planting import Planted
 
 #: Addresses of one object: name → paths for a planted work. ``{id}`` is its public id.
 OBJECT_SURFACES: dict[str, tuple[str, ...]] = {
-    "public:page": ("/en/testimonies/{id}/", "/ar/testimonies/{id}/?with=en"),
+    "public:page": ("/en/testimonies/{id}/", "/ar/testimonies/{id}/?with=en", "/fr/testimonies/{id}/?page=2&with=zz"),
     "public:citation": tuple(
         f"/en/testimonies/{{id}}/cite/{form}/" for form in ("chicago", "apa", "bibtex", "ris", "csl")
     ),
@@ -23,6 +22,16 @@ OBJECT_SURFACES: dict[str, tuple[str, ...]] = {
     "media-access": ("/media-access/{id}/{file}/",),
     "captions": ("/captions/{id}/t1.vtt",),
     "api-1:detail": ("/api/v1/testimonies/{id}",),
+    "public:report": ("/en/report/?id={id}", "/en/report/?id={id}&about=family"),
+    # Slips and guesses: an address beside a work's own, another kind's address.
+    "beside": ("/en/testimonies/{id}/nothing/", "/en/documents/{id}/"),
+}
+#: Pages that live exactly as long as a work that names them: name → paths for the named record's public id.
+COMPANION_SURFACES: dict[str, tuple[str, ...]] = {
+    "person": ("/en/people/{id}/", "/id/{id}", "/api/v1/people/{id}"),
+    "place": ("/ar/places/{id}/", "/id/{id}", "/api/v1/places/{id}"),
+    "collection": ("/en/collections/{id}/", "/id/{id}", "/api/v1/collections/{id}"),
+    "clip": ("/en/testimonies/{id}/", "/id/{id}"),
 }
 #: Addresses that show many things at once: fetched once per actor.
 LIST_SURFACES: dict[str, tuple[str, ...]] = {
@@ -68,7 +77,7 @@ WITHOUT_RECORDS: dict[str, str] = {
     "wagtail_localize": "translations of pages",
     "wagtailcore_": "workflow of pages",
 }
-#: Screens of the desk by namespace: fetched for every actor in ``test_desk_surfaces``.
+#: Screens of the desk: ``tests/leak_matrix/desk.py`` goes to every one of them.
 DESK_PREFIX = "admin/"
 
 
@@ -84,11 +93,24 @@ def patterns(resolver: URLResolver | None = None, namespace: str = "", prefix: s
             yield (f"{namespace}{entry.name}" if entry.name else "", route)
 
 
-def object_paths(planted: Planted, public_id: str) -> Iterator[tuple[str, str]]:
-    """(surface, path) of one work; with a random ``public_id`` the same addresses of nothing."""
+def object_paths(planted: Planted, public_id: str) -> Iterator[tuple[str, str, str]]:
+    """(surface, template, path) of one work; with a random ``public_id`` the same addresses of nothing."""
     for name, paths in OBJECT_SURFACES.items():
         for path in paths:
-            yield name, path.format(id=public_id, file=planted.file_id)
+            yield name, path, path.format(id=public_id, file=planted.file_id)
+
+
+def companion_paths(planted: Planted, nothing: str = "") -> Iterator[tuple[str, str, str]]:
+    """(what, its page, path) of what a work names; with ``nothing`` as the id the same addresses of nothing."""
+    named = {
+        "person": planted.person,
+        "place": planted.place,
+        "collection": planted.work.collection,
+        "clip": planted.clip,
+    }
+    for what, paths in COMPANION_SURFACES.items():
+        for path in paths:
+            yield what, path, path.format(id=nothing or named[what].public_id)
 
 
 def unnamed() -> list[str]:
@@ -102,6 +124,3 @@ def unnamed() -> list[str]:
             continue
         missing.append(f"{name or '(no name)'}: {route}")
     return missing
-
-
-Facts = dict[str, Any]

@@ -1,0 +1,28 @@
+"""Ask the gate to open one work: the same action as at the desk, by the platform's operator."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from archive.actions.publish import PublishAction
+from archive.management.works import work_or_refuse
+from search.outbox import apply_pending
+
+
+class Command(BaseCommand):
+    help = "Publish a reviewed testimony or document. Says what the gate asks for when it stays closed."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("id", metavar="ID", help="the work’s public id, as its address shows it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        work = work_or_refuse(options["id"])
+        assessment = PublishAction(None, [work]).execute()[work.public_id]
+        apply_pending()
+        if not assessment.allowed:
+            asked = "\n".join(f"  – {reason.sentence}" for reason in assessment.blocking)
+            raise CommandError(f"{work.public_id} stays closed. What is not so yet:\n{asked}", returncode=1)
+        self.stdout.write(f"{work.public_id} is open to: {', '.join(assessment.full)}.")

@@ -1,0 +1,97 @@
+"""Every address of the admin, gone to by whoever is no member of the community that owns what was planted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from django.test import Client
+
+from tests.leak_matrix.planting import Garden, Planted
+from tests.leak_matrix.surfaces import DESK_PREFIX, patterns
+
+#: In the place of a key: a record that is not there.
+NOBODY = "999999"
+_PARAMETER = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
+#: What the records of a route are called in its address, and which of the planted ones it opens.
+RECORDS_BY_ROUTE: tuple[tuple[str, str], ...] = (
+    ("testimonies/", "work"),
+    ("testimony-chooser/", "work"),
+    ("clips/", "clip"),
+    ("clip-chooser/", "clip"),
+    ("people-records/", "person"),
+    ("person-chooser/", "person"),
+    ("places/", "place"),
+    ("place-chooser/", "place"),
+    ("collections-of-records/", "collection"),
+    ("collection-chooser/", "collection"),
+)
+#: Addresses with parameters that name no record and nothing of a community.
+_OTHERS = re.compile(
+    r"admin/(?:accounts|api|bulk|collections|documents|editing-sessions|groups|images|invitations|locales|localize"
+    r"|pages|password_reset|people|redirects|sites|tag-autocomplete|users|workflows|choose-page|login|logout|reports"
+    r"|events|event-chooser|organisations|organisation-chooser|concepts|concept-chooser|sources|source-chooser|papers"
+    r"|document-chooser|\^)"
+)
+#: Asked of every list, so that a search that looks where it may not is caught too.
+QUESTION = "?q=canary"
+
+
+def routes() -> list[str]:
+    """Every route below ``/admin/``, once."""
+    return sorted({route for _name, route in patterns() if route.startswith(DESK_PREFIX)})
+
+
+def list_paths() -> list[str]:
+    """Addresses without parameters: lists, searches, choosers, reports, the first page."""
+    plain = [route for route in routes() if "<" not in route and "^" not in route and "logout" not in route]
+    searched = [route for route in plain if route.startswith(tuple(DESK_PREFIX + each for each, _ in RECORDS_BY_ROUTE))]
+    return [f"/{route}" for route in plain] + [f"/{route}{QUESTION}" for route in searched]
+
+
+def business_paths(garden: Garden) -> list[str]:
+    """Addresses of a community's own business: members, readers, proposals, imports, jobs, names while one types."""
+    slug = garden.community.slug
+    found = [f"/admin/desk/names/?kinds=person,place,testimony,document&q=canary{beginning}" for beginning in "pser"]
+    for route in routes():
+        if route.startswith("admin/desk/community/"):
+            found.append("/" + _PARAMETER.sub(slug, route))
+        elif route.startswith("admin/desk/imports/<"):
+            found.append("/" + _PARAMETER.sub(str(garden.batch.uuid), route))
+        elif route.startswith("admin/jobs/<"):
+            found.append("/" + _PARAMETER.sub(str(garden.job.public_id), route))
+    return found
+
+
+def object_paths(planted: Planted, *, nobody: bool = False) -> Iterator[str]:
+    """Addresses of one planted record; with ``nobody`` the same addresses of a record that is not there."""
+    records = {
+        "work": planted.work,
+        "clip": planted.clip,
+        "person": planted.person,
+        "place": planted.place,
+        "collection": planted.work.collection,
+    }
+    for route in routes():
+        for beginning, which in RECORDS_BY_ROUTE:
+            if route.startswith(DESK_PREFIX + beginning) and "<" in route:
+                key = NOBODY if nobody else str(records[which].pk)
+                yield "/" + _PARAMETER.sub(lambda found, key=key: key if found["name"] == "pk" else "public", route)
+        if route.startswith(f"{DESK_PREFIX}testimonies/") and route.endswith("act/"):
+            yield f"/{route}?id={NOBODY if nobody else planted.work.pk}"
+
+
+def unnamed_at_the_desk() -> list[str]:
+    """Routes with parameters that this walk does not know how to fill."""
+    known = tuple(DESK_PREFIX + beginning for beginning, _which in RECORDS_BY_ROUTE)
+    known += ("admin/desk/community/", "admin/desk/imports/", "admin/jobs/")
+    return [
+        route for route in routes() if "<" in route and not route.startswith(known) and _OTHERS.match(route) is None
+    ]
+
+
+def get(client: Client, path: str) -> tuple[int, bytes]:
+    """Status and everything the answer says, headers too."""
+    answer = client.get(path)
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return answer.status_code, content + str(answer.headers).encode()
