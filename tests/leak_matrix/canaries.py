@@ -11,14 +11,19 @@ import secrets
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from urllib.parse import quote
+
+#: How every canary begins.
+BEGINNING = "canary"
 
 
 def new_canary(what: str) -> str:
     """A word that occurs nowhere else; ``what`` tells a person who reads a failure where it was planted."""
-    return f"canary{what}{secrets.token_hex(5)}"
+    return f"{BEGINNING}{what}{secrets.token_hex(5)}"
 
 
+@cache
 def forms_of(canary: str) -> set[bytes]:
     """The canary as it could stand in bytes: plain, escaped, URL-encoded, base64 at every alignment, UTF-16."""
     raw = canary.encode()
@@ -60,6 +65,9 @@ def found_in(body: bytes, canaries: set[str]) -> set[str]:
     """Which canaries an answer carries in any form."""
     found: set[str] = set()
     for layer in layers(body):
+        # Most answers hold no canary at all: their common beginning, in any form, is looked for once.
+        if not any(sign in layer for sign in forms_of(BEGINNING)):
+            continue
         for canary in canaries - found:
             if any(form in layer for form in forms_of(canary)):
                 found.add(canary)
