@@ -141,15 +141,8 @@ def plant(state: str, community: Any) -> Planted:
     IndexSegment.objects.create(record=work, key="s1", anchor=anchor, title=language_map(word("segment"), "en"))
     _redacted_cue(work, secret("redacted"))
     _clips(work, anchor, shown=(word("clip"), word("context")), kept=secret("deskclip"), across=secret("acrossclip"))
+    result.clip = work.clips.order_by("pk").first()
     result.file_id = _recording(work, secret("filename"), word("media"))
-    result.clip = Clip.objects.create(
-        community=community,
-        work=work,
-        title=language_map(secret("cliptitle"), "en"),
-        context=language_map(secret("clipcontext"), "en"),
-        first_anchor=anchor,
-        last_anchor=anchor,
-    )
     save_revision(work, origin="edit")
     work.refresh_from_db()
     _through_the_gate(state, work, scopes)
