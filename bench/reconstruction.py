@@ -293,6 +293,7 @@ class Bench:
         self.work = work
         self.runs = runs
         self.keep = keep
+        self.warm = False
 
     def _monument(self, name: str) -> Path:
         folder = self.work / f"monument-{name}"
@@ -302,8 +303,16 @@ class Bench:
     def _run(self, name: str, photos: list[Path], *more: str, target: str = "") -> Path:
         out = self.work / f"out-{name}"
         if not (self.keep and (out / "report.json").exists()):
+            self._warm_up(photos)
             timed(name, photos, out, self.runs, *more, target=target)
         return out
+
+    def _warm_up(self, photos: list[Path]) -> None:
+        """Fill numba's cache: compiling after a change of the code is no part of what a run takes."""
+        if not self.warm:
+            few = sorted(photos[0].iterdir()) if photos[0].is_dir() else photos
+            command([path for path in few if path.is_file()][:5], self.work / "out-warm", "--preset", "draft")
+            self.warm = True
 
     def sixteen(self) -> None:
         folder = self._monument("sixteen")
