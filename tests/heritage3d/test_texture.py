@@ -11,6 +11,7 @@ from heritage3d.pipeline.rasterise import rasterise
 from heritage3d.pipeline.scene import Camera
 from heritage3d.pipeline.surface.tsdf import Mesh
 from heritage3d.pipeline.texture.bake import TexturedMesh, TextureView, Texturing, texture_mesh, vertex_colours
+from heritage3d.pipeline.texture.candidates import KEPT, reject_outliers
 from heritage3d.pipeline.texture.charts import pack_shelves, split_corners
 from heritage3d.pipeline.texture.labels import face_neighbours, label_patches
 from heritage3d.pipeline.texture.levelling import level_seams, seam_pairs
@@ -169,3 +170,18 @@ def test_levelling_meets_in_the_middle():
     level = colours + level_seams(colours, faces, seams, np.empty((0, 2), np.int64))
     assert np.abs(level[0] - level[3]).max() < 0.6
     assert np.allclose(level[0], 110, atol=0.5)
+
+
+def test_leaves_before_a_wall_are_withdrawn_though_they_spread_the_colours():
+    # Five photographs found the wall's depth on one face; two of them look at leaves, which are nearer and sharper.
+    shades = np.array([130, 150, 170, 60, 50], np.float32)
+    view = np.full((1, KEPT), -1, np.int16)
+    score = np.zeros((1, KEPT), np.float32)
+    colour = np.zeros((1, KEPT, 3), np.float32)
+    confirmed = np.zeros((1, KEPT), bool)
+    view[0, :5], score[0, :5], confirmed[0, :5] = np.arange(5), [1, 1, 1, 3, 3], True
+    colour[0, :5] = shades[:, None]
+    reject_outliers(view, score, colour, confirmed, np.ones((5, 3), np.float32), np.float32(28))
+    assert set(view[0].tolist()) == {0, 1, 2, -1}
+    # What differs a little from the others counts less.
+    assert score[0, 1] == score[0, :3].max()

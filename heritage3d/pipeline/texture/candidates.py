@@ -19,6 +19,9 @@ KEPT = 8
 FLATTEST = 0.12
 #: How much nearer (relative) the mesh must be than the face for the face to count as hidden.
 HIDDEN_BY_MESH = 0.004
+#: What a photograph counts whose own depth says nothing about a face: farther ones that do see it must not be crowded
+#: out by near ones that look at leaves before it.
+UNCONFIRMED = 0.15
 #: A photograph may colour a face only where its own accepted depth agrees within this (relative).
 OWN_DEPTH = 0.02
 
@@ -140,7 +143,7 @@ def offer_view(
         edge = min(min(u, width - u), min(v, height - v)) / (0.04 * width)
         value = cosine * cosine / (z * z) * focal_squared * min(1.0, 0.3 + edge) * sharpness[row, column]
         if not agrees:
-            value *= 0.5
+            value *= UNCONFIRMED
         worst = 0
         for k in range(1, KEPT):
             if score[f, k] < score[f, worst]:
@@ -189,10 +192,12 @@ def view_gains(candidates: Candidates, views: int, *, faces: int = 60_000) -> np
 
 @nb.njit(parallel=True, cache=True)
 def reject_outliers(view, score, colour, confirmed, gains, tolerance):
-    """Withdraw photographs whose colour on a face disagrees with the others, in place (view becomes -1).
+    """Withdraw photographs whose colour on a face disagrees with the others, in place (view becomes -1), and lower the
+    score of those that differ a little: a leaf before plain plaster is sharp and near, and would win.
 
     The reference is the median of the confirmed colours, each multiplied by its photograph's gain. With three or
-    more, one farther off than `tolerance` (grey values) and than three median deviations goes. A photograph that
+    more, one farther off than `tolerance` (grey values) and than three median deviations goes, and whatever these
+    are, one farther off than twice `tolerance`: where leaves hide half of the views the deviations are large. One that
     found no depth of its own there stays only where two confirmed ones agree with it.
     Source: M. Waechter et al.: Let there be color! Large-scale texturing of 3D reconstructions, ECCV 2014.
     """
@@ -218,7 +223,7 @@ def reject_outliers(view, score, colour, confirmed, gains, tolerance):
                 if view[f, k] >= 0 and confirmed[f, k]:
                     values[count] = _distance(colour[f, k], gains[view[f, k]], middle)
                     count += 1
-            limit = max(tolerance, f32(3) * np.median(values[:count]))
+            limit = min(max(tolerance, f32(3) * np.median(values[:count])), f32(2) * tolerance)
             for k in range(KEPT):
                 if view[f, k] < 0 or not confirmed[f, k] or sure < 3:
                     continue
@@ -230,6 +235,12 @@ def reject_outliers(view, score, colour, confirmed, gains, tolerance):
                 continue
             if sure < 2 or _distance(colour[f, k], gains[view[f, k]], middle) > tolerance:
                 view[f, k] = -1
+        if sure < 3:
+            continue
+        for k in range(KEPT):
+            if view[f, k] >= 0:
+                off = f32(2) * _distance(colour[f, k], gains[view[f, k]], middle) / tolerance
+                score[f, k] /= f32(1) + off * off
 
 
 @nb.njit(inline="always")
