@@ -14,6 +14,7 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 from wagtail.admin.ui.components import Component
 from wagtail.admin.viewsets.base import ViewSetGroup
+from wagtail.permission_policies.pages import PagePermissionPolicy
 
 from archive import models
 from archive.desk.viewsets import register_policies
@@ -92,3 +93,16 @@ def community_desk(request: HttpRequest, panels: list[Any]) -> None:
 def no_totals(request: HttpRequest, items: list[Any]) -> None:
     """Totals of pages and images say nothing to a community."""
     items.clear()
+
+
+@hooks.register("construct_help_menu")
+def no_way_out(request: HttpRequest, items: list[Any]) -> None:
+    """No link leads from the desk to somebody else's site, which would learn that this archive is being worked on."""
+    items[:] = [item for item in items if not str(item.url).startswith("http")]
+
+
+@hooks.register("construct_main_menu")
+def only_what_is_ours_to_do(request: HttpRequest, items: list[Any]) -> None:
+    """Reports are about pages; those who edit none need none. The archive's own stand in the community desk."""
+    if not PagePermissionPolicy().user_has_any_permission(request.user, {"add", "change", "publish"}):
+        items[:] = [item for item in items if item.name != "reports"]

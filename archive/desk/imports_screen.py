@@ -22,7 +22,7 @@ from archive.importing.problems import RefusedError
 from archive.importing.report import OUTCOMES
 from archive.importing.safe_text import shown
 from archive.importing.undo import UndoImport
-from archive.models import Community, ImportBatch, ImportItem
+from archive.models import Community, ImportBatch, ImportItem, RecordKind
 from archive.policy import Viewer
 from archive.vault.errors import VaultError
 from jobs.models import Job
@@ -67,7 +67,7 @@ class ImportForm(forms.Form):
         help_text=gettext_lazy("TEI, WebVTT, SubRip, plain text, or one CSV table with the texts and media it names."),
     )
     format = forms.ChoiceField(label=gettext_lazy("Format"))
-    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=[(kind, kind) for kind in KINDS])
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"))
     language = forms.CharField(label=gettext_lazy("Language where a file names none"), max_length=35, required=False)
     mapping = forms.ChoiceField(label=gettext_lazy("Mapping of a table"), required=False)
 
@@ -79,6 +79,8 @@ class ImportForm(forms.Form):
             self.fields["community"].initial = choices.first()
         names = [("auto", _("find out"))] + [(name, one.label) for name, one in readers().items()]
         self.fields["format"].choices = names  # type: ignore[attr-defined]
+        kinds = {"auto": _("find out"), **dict(RecordKind.choices)}
+        self.fields["kind"].choices = [(kind, kinds[kind]) for kind in KINDS]  # type: ignore[attr-defined]
         self.fields["mapping"].choices = [("", "–"), ("wpa", "WPA")]  # type: ignore[attr-defined]
 
     def options(self) -> ImportOptions:

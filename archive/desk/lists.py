@@ -8,6 +8,7 @@ from typing import Any
 
 import django_filters
 from django.db.models import Field, Q, QuerySet
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, TitleColumn
@@ -16,6 +17,7 @@ from archive.desk.sealing import shown_title
 from archive.models import Publication, Record
 from archive.models.record import sort_key
 from archive.policy import ANONYMOUS, ROLE_ACTIONS, Viewer, viewer_of, visible
+from archive.values.languages import display_name
 
 #: JSON fields in which a search looks, where a kind has them, and what stands before their words. Without
 #: that, “val” would find every record, since the JSON itself says “values”.
@@ -74,6 +76,17 @@ class TickColumn(Column):
 
     def get_value(self, instance: Any) -> Any:
         return instance.pk
+
+
+class LanguageColumn(Column):
+    """A language by its name; a tag alone says little to most people."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, label=_("Language of the original"), sort_key=name)
+
+    def get_value(self, instance: Any) -> Any:
+        tag = getattr(instance, self.name)
+        return display_name(tag, get_language() or "en") if tag else ""
 
 
 class PublicColumn(Column):

@@ -14,7 +14,7 @@ from archive.desk.fields import LinesField, RecordField, belongs_elsewhere
 from archive.desk.forms import CheckboxList
 from archive.desk.gate_screen import GateScreen
 from archive.desk.links_screen import LinksScreen
-from archive.desk.lists import PublicColumn
+from archive.desk.lists import LanguageColumn, PublicColumn
 from archive.desk.preview_screen import PreviewPage, PreviewScreen
 from archive.desk.redactions_screen import RedactionsScreen
 from archive.desk.revisions_screen import RevisionsScreen
@@ -97,7 +97,15 @@ class WorkEditView(RecordEditView):
 
 class WorkViewSet(RecordViewSet):
     edit_view_class = WorkEditView
-    list_display = ["__str__", "community", "collection", "original_language", "state", PublicColumn(), "public_id"]
+    list_display = [
+        "__str__",
+        "community",
+        "collection",
+        LanguageColumn("original_language"),
+        "state",
+        PublicColumn(),
+        "public_id",
+    ]
     list_filter = ["community", "collection", "original_language", "state", "hidden"]
 
     def get_index_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
