@@ -69,6 +69,7 @@ class RecordTitleColumn(TitleColumn):
 class TickColumn(Column):
     """A box by which a work is chosen for the buttons below the list."""
 
+    header_template_name = "archive/desk/record/select_header.html"
     cell_template_name = "archive/desk/record/select_cell.html"
 
     def __init__(self) -> None:
