@@ -207,6 +207,7 @@ class ImportScreen(DeskScreen):
             "counts": [(key, labels.get(key, key), report.counts[key]) for key in OUTCOMES],
             "made": [(kind, shown(name)) for kind, name in report.made],
             "problems": [_as_line(one) for one in report.problems],
+            "turned_away": [shown(said, 400) for said in self.batch.options.get("turned_away", [])],
             "items": [
                 {
                     "source": shown(item.source),
@@ -225,6 +226,7 @@ class ImportScreen(DeskScreen):
 
 def _as_line(problem: Any) -> dict[str, str]:
     return {
+        "file": shown(problem.file),
         "place": shown(problem.place),
         "reason": problem.reason,
         "remedy": problem.remedy,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
@@ -56,6 +57,16 @@ class DeskScreen(DeskView, WagtailAdminTemplateMixin, TemplateView):
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         return [*self.breadcrumbs_items, {"url": "", "label": self.get_header_title()}]
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        """A form that comes back is announced on top too; beside the field alone it may be out of sight."""
+        forms = [
+            *context.values(),
+            *(one for value in context.values() if isinstance(value, dict) for one in value.values()),
+        ]
+        if any(isinstance(form, BaseForm) and form.is_bound and form.errors for form in forms):
+            messages.error(self.request, _("Something is missing or cannot be read"))
+        return super().render_to_response(context, **kwargs)
 
     def attempt(self, action: Action, said: Any = "") -> Any:
         """Execute an action; a refusal becomes a message and the answer None."""

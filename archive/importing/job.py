@@ -20,7 +20,7 @@ from archive.importing.rights import load_rights, rights_from
 from archive.importing.run import ImportWorks
 from archive.models import Community, ImportBatch
 from archive.vault.deposit import quarantine
-from archive.vault.errors import UnknownObject, VaultError
+from archive.vault.errors import RefusedUpload, UnknownObject, VaultError
 from archive.vault.quarantine import DATA
 from jobs import api, registry
 from jobs.models import Job
@@ -50,7 +50,10 @@ def start_import(
     here: only an operator's command makes one.
 
     :raises ValueError: for options that cannot be used, or an unknown community.
-    :raises archive.vault.errors.VaultError: when an upload cannot be stored (refused, disk full); none is kept then.
+    What may not come in is refused by itself: the rest goes on, and the report names it (``turned_away``).
+
+    :raises archive.vault.errors.VaultError: when nothing may come in, or nothing can be stored (disk full); none is
+        kept then.
     :raises RefusedError: when the rights file cannot be used.
     """
     if wrong := options.wrong():
@@ -61,14 +64,20 @@ def start_import(
     agreed = load_rights(rights).as_dict() if rights else None
     store = quarantine()
     tokens: list[str] = []
+    refused: list[str] = []
     try:
         for name, chunks in uploads:
-            tokens.append(store.receive(name, chunks).token)
+            try:
+                tokens.append(store.receive(name, chunks).token)
+            except RefusedUpload as error:
+                refused.append(str(error))
+        if refused and not tokens:
+            raise RefusedUpload(" ".join(refused))
         with transaction.atomic():
             batch = ImportBatch.objects.create(
                 community=community,
                 source_format=options.format,
-                options={**options.as_dict(), "uploads": tokens, "rights": agreed},
+                options={**options.as_dict(), "uploads": tokens, "turned_away": refused, "rights": agreed},
                 by=user,
             )
             return api.enqueue(

@@ -95,11 +95,20 @@ def test_a_table_finds_its_texts_among_the_uploads():
     assert Record.objects.get(kind="document").tracks.get().cues[0]["text"] == "Grüß Gott."
 
 
-def test_a_refused_upload_leaves_none_behind():
+def test_a_refused_upload_takes_nothing_else_down():
     a_community("valley")
-    with pytest.raises(RefusedUpload):
+    uploads = [("x.exe", [b"MZ" + b"\0" * 600]), ("v.xml", [EDITION.encode()])]
+    job = start_import(uploads, ImportOptions("valley", "mill"), user=a_user())
+    assert do_import(Attempt(job))["created"] == 1
+    (said,) = ImportBatch.objects.get().options["turned_away"]
+    assert said.startswith("x.exe: ")
+
+
+def test_uploads_that_are_all_refused_leave_nothing_behind():
+    a_community("valley")
+    with pytest.raises(RefusedUpload, match=r"x\.exe.*y\.exe"):
         start_import(
-            [("v.xml", [EDITION.encode()]), ("x.exe", [b"MZ" + b"\0" * 600])],
+            [("x.exe", [b"MZ" + b"\0" * 600]), ("y.exe", [b"MZ" + b"\0" * 600])],
             ImportOptions("valley", "m"),
             user=a_user(),
         )
