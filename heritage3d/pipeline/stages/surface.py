@@ -1,8 +1,8 @@
 """Stage 7: one surface from all depths; holes stay holes.
 
-The same in every preset. Screened Poisson, thought of for *fine*, was left out: it spans what nobody saw, runs safely on
-one thread only, and in the prototype reached an F-score of 0.77 at one GSD on a monument like the synthetic one, where
-this reaches 0.95 in a tenth of the time.
+The same in every preset. Screened Poisson, thought of for *fine*, was left out: it spans what nobody saw, runs safely
+on one thread only, and in the prototype reached an F-score of 0.77 at one GSD on a monument like the synthetic one,
+where this reaches 0.95 in a tenth of the time.
 """
 
 from __future__ import annotations
