@@ -75,7 +75,8 @@ def program_folders() -> tuple[Path, ...]:
         PROJECT / "node_modules",
         PROJECT / "package.json",
     }
-    return tuple(sorted(path.resolve() for path in wanted if path.exists()))
+    # As named and as they really lie: an environment may be a link to another place.
+    return tuple(sorted({each for path in wanted if path.exists() for each in (path, path.resolve())}))
 
 
 def wrapped(command: Sequence[str], walls: Walls) -> list[str]:
