@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import get_language
 
 #: Segment of the address under which each kind's pages stand (interfaces.md).
 SEGMENTS = {
@@ -16,15 +19,29 @@ SEGMENTS = {
     "event": "events",
     "concept": "concepts",
 }
+#: A public id that no record has (they hold letters and digits at random; see ``archive.values.public_id``).
+_ANY_ID = "0000000000"
 KINDS = {segment: kind for kind, segment in SEGMENTS.items()}
 
 
 def page_url(kind: str, public_id: str, *, anchor: str = "", moment_ms: int | None = None) -> str:
     """Address of a work's page in the active language, at a passage or at a moment."""
-    address = reverse("public:page", kwargs={"segment": SEGMENTS[kind], "public_id": public_id})
+    address = _pattern("page", kind, get_language()).replace(_ANY_ID, public_id)
     if moment_ms is not None:
         return f"{address}#t={moment_ms // 1000}"
     return f"{address}#{anchor}" if anchor else address
+
+
+def file_url(view: str, kind: str, public_id: str, form: str) -> str:
+    """Address of a citation or a download (``view``) of a work in one of its forms, in the active language."""
+    return _pattern(view, kind, get_language(), form).replace(_ANY_ID, public_id)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(view: str, kind: str, _language: str | None, form: str = "") -> str:
+    """An address of the active language with ``_ANY_ID`` for the public id: reversing costs more than replacing."""
+    kwargs = {"segment": SEGMENTS[kind], "public_id": _ANY_ID, **({"form": form} if form else {})}
+    return reverse(f"public:{view}", kwargs=kwargs)
 
 
 def permanent_url(public_id: str) -> str:

@@ -1,7 +1,8 @@
 """Whole pages kept in the memory of each web process, and never believed without asking the database.
 
 Only answers to requests without a session cookie are kept, and only those that a view marked with the
-publication (or the clock of all publications) they were made from (``reading.mark_cacheable``). A hit
+publication (or the clock of all publications) they were made from (``reading.mark_cacheable``); also the
+tombstones that stand where something was withdrawn, since those who read it come back for it. A hit
 first reads that row by primary key: when its version is another, it has gone, or consent has ended, the
 page is made anew. So a withdrawal shows in the very next request of every process, and the memory of
 one process can be as stale as it likes.
@@ -49,6 +50,7 @@ class Kept:
     packed: bytes
     headers: tuple[tuple[str, str], ...]
     etag: str
+    status: int = 200
 
     @property
     def size(self) -> int:
@@ -166,7 +168,7 @@ class PublicPageCache:
     @staticmethod
     def _keep(response: HttpResponseBase) -> Kept | None:
         source = getattr(response, "cairn_checked_against", None)
-        if source is None or response.status_code != 200 or response.streaming or response.cookies:
+        if source is None or response.status_code not in (200, 410) or response.streaming or response.cookies:
             return None
         publication = None if source == "clock" else int(source)
         version = getattr(response, "cairn_version", None)
@@ -176,23 +178,26 @@ class PublicPageCache:
         headers = tuple((n, v) for n, v in response.headers.items() if n.lower() not in ("content-length", "etag"))
         etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
         # mtime 0: the same page is the same bytes in every process.
-        return Kept(publication, version, body, gzip.compress(body, GZIP_LEVEL, mtime=0), headers, etag)
+        packed = gzip.compress(body, GZIP_LEVEL, mtime=0)
+        return Kept(publication, version, body, packed, headers, etag, response.status_code)
 
     @staticmethod
     def _answer(request: HttpRequest, page: Kept) -> HttpResponse:
-        if request.META.get("HTTP_IF_NONE_MATCH", "") in (page.etag, f"W/{page.etag}"):
+        there = page.status == 200
+        if there and request.META.get("HTTP_IF_NONE_MATCH", "") in (page.etag, f"W/{page.etag}"):
             response = HttpResponse(status=304)
             body = b""
         else:
             packed = "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
             body = page.packed if packed else page.body
-            response = HttpResponse(body)
+            response = HttpResponse(body, status=page.status)
             if packed:
                 response.headers["Content-Encoding"] = "gzip"
         for name, value in page.headers:
             response.headers[name] = value
-        response.headers["ETag"] = page.etag
+        if there:
+            response.headers["ETag"] = page.etag
         response.headers["Vary"] = "Accept-Encoding, Cookie"
-        if response.status_code == 200:
+        if response.status_code != 304:
             response.headers["Content-Length"] = str(len(body))
         return response

@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from archive.interchange import EXPORTS
 from archive.models.publication import Publication
 from archive.public import citations
-from archive.public.addresses import SEGMENTS, absolute, page_url, permanent_url
+from archive.public.addresses import absolute, file_url, page_url, permanent_url
 from archive.public.reading import mark_cacheable, published_or_404, viewer_for
 from archive.values.language_map import choose
 
@@ -74,8 +74,7 @@ def _stub_page(request: HttpRequest, publication: Publication) -> HttpResponse:
 
 
 def _citation_url(publication: Publication, form: str) -> str:
-    kwargs = {"segment": SEGMENTS[publication.kind], "public_id": publication.public_id, "form": form}
-    return reverse("public:citation", kwargs=kwargs)
+    return file_url("citation", publication.kind, publication.public_id, form)
 
 
 def citation(request: HttpRequest, segment: str, public_id: str, form: str) -> HttpResponse:
@@ -158,9 +157,8 @@ def _captions(publication: Publication) -> list[dict[str, str]]:
 def _downloads(publication: Publication) -> list[dict[str, Any]]:
     if not publication.payload["licence"]["download"]:
         return []
-    kwargs = {"segment": SEGMENTS[publication.kind], "public_id": publication.public_id}
     return [
-        {"label": export.label, "url": reverse("public:download", kwargs={**kwargs, "form": form})}
+        {"label": export.label, "url": file_url("download", publication.kind, publication.public_id, form)}
         for form, export in EXPORTS.items()
         if export.fits(publication.payload)
     ]

@@ -7,10 +7,13 @@ import json
 from django import template
 from django.utils.translation import gettext
 
+from archive.templatetags.constant_words import once_a_language_for
+
 register = template.Library()
 
 
 @register.simple_tag
+@once_a_language_for
 def player_words() -> str:
     """Labels of ``<cairn-player>`` as a JSON object; the template escapes it for an attribute."""
     return json.dumps(
@@ -30,6 +33,7 @@ def player_words() -> str:
 
 
 @register.simple_tag
+@once_a_language_for
 def transcript_words() -> str:
     """Labels of ``<cairn-transcript>`` as a JSON object."""
     return json.dumps(

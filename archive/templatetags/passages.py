@@ -76,6 +76,8 @@ class _Writer:
     links: dict[str, str]
     words: dict[str, str]
     notes: list[str] = field(default_factory=list)
+    #: Tags around an entity by (type, ref, key): the same names come again and again.
+    entity_tags: dict[tuple[object, object, object], tuple[str, str, bool]] = field(default_factory=dict)
 
 
 def clock(milliseconds: int) -> str:
@@ -209,26 +211,65 @@ def _sound_marks(marks: Sequence[Json], length: int) -> tuple[list[tuple[int, in
     return spans, points
 
 
-def _one_after_another(spans: Sequence[tuple[int, int, Json]]) -> bool:
-    """Whether no span touches the words of another and none withholds: how nearly all passages are."""
-    reached = 0
-    for start, end, mark in spans:
-        if start < reached or mark.get("type") == "withheld":
-            return False
-        reached = end
-    return True
+def _nested(text: str, marks: Sequence[Json], writer: _Writer, page: str, harmless: bool) -> str | None:
+    """The same as the general case below for marks that nest as elements do, in their order; None where they do not.
 
-
-def _flat(text: str, spans: Sequence[tuple[int, int, Json]], writer: _Writer) -> str:
-    """The same as the general case below where nothing nests; ``text`` has nothing to escape."""
+    Nearly all passages are so, and this takes half the time.
+    """
     out: list[str] = []
-    reached = 0
-    for start, end, mark in spans:
-        start_tag, end_tag, _is_link = _opening(mark, writer, False)
-        out += (text[reached:start], start_tag, text[start:end], end_tag)
-        reached = end
-    out.append(text[reached:])
-    return "".join(out)
+    #: Open elements, outermost first: (end offset, end tag, is a link).
+    stack: list[tuple[int, str, bool]] = []
+    links = reached = opened = 0
+    inner, length, noted = len(text), len(text), len(writer.notes)
+    known = writer.entity_tags
+    for mark in marks:
+        start, end, kind = mark.get("start"), mark.get("end"), mark.get("type")
+        if (
+            not isinstance(start, int)
+            or not isinstance(end, int)
+            or not reached <= start <= end <= length
+            or kind == "withheld"
+            or kind == "gap"
+        ):
+            break
+        while stack and inner <= start:
+            until, end_tag, is_link = stack.pop()
+            out += (text[reached:until] if harmless else escape(text[reached:until], quote=False), end_tag)
+            reached = until
+            links -= is_link
+            inner, opened = stack[-1][0] if stack else length, 0
+        if start > reached:
+            out.append(text[reached:start] if harmless else escape(text[reached:start], quote=False))
+            reached = start
+            opened = 0
+        if start == end:
+            if opened:
+                # A point stands before whatever opens at its position.
+                break
+            out.append(_point(mark, writer, page))
+            continue
+        if end > inner:
+            break
+        if kind in PAGES_OF_KIND and not links:
+            name = (kind, mark.get("ref"), mark.get("key"))
+            tags = known.get(name)
+            if tags is None:
+                tags = known[name] = _opening(mark, writer, False)
+        else:
+            tags = _opening(mark, writer, links > 0)
+        start_tag, end_tag, is_link = tags
+        out.append(start_tag)
+        stack.append((end, end_tag, is_link))
+        links += is_link
+        inner, opened = end, 1
+    else:
+        for until, end_tag, _is_link in reversed(stack):
+            out += (text[reached:until] if harmless else escape(text[reached:until], quote=False), end_tag)
+            reached = until
+        out.append(text[reached:] if harmless else escape(text[reached:], quote=False))
+        return "".join(out)
+    del writer.notes[noted:]
+    return None
 
 
 def marked_text(text: str, marks: Sequence[Json], writer: _Writer, page: str = "") -> str:
@@ -238,13 +279,14 @@ def marked_text(text: str, marks: Sequence[Json], writer: _Writer, page: str = "
     """
     if not marks:
         return escape(text, quote=False)
+    # Most passages hold nothing to escape: found out once, not for every piece between two marks.
+    harmless = not ("<" in text or ">" in text or "&" in text)
+    nested = _nested(text, marks, writer, page, harmless)
+    if nested is not None:
+        return nested
     spans, points = _sound_marks(marks, len(text))
     if not spans and not points:
         return escape(text, quote=False)
-    # Most passages hold nothing to escape: found out once, not for every piece between two marks.
-    harmless = escape(text, quote=False) == text
-    if harmless and not points and _one_after_another(spans):
-        return _flat(text, spans, writer)
     borders = sorted({at for start, end, _ in spans for at in (start, end)} | points.keys() | {0, len(text)})
     out: list[str] = []
     #: Open elements, outermost first: (end offset, mark, end tag, is a link).

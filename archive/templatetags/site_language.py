@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
+from html import escape
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
@@ -23,25 +23,6 @@ register = template.Library()
 
 #: Where "leave now" goes when an instance names no other place: neutral, known everywhere, in every language.
 NEUTRAL_PAGE = "https://www.wikipedia.org/"
-
-
-@dataclass(frozen=True)
-class LanguageLink:
-    """One language of the interface and where the present page stands in it."""
-
-    tag: str
-    name: str
-    direction: str
-    url: str
-    active: bool
-
-
-@dataclass(frozen=True)
-class LanguageLinks:
-    """The language switch: the name of the present language and a link for each."""
-
-    current: str
-    links: tuple[LanguageLink, ...]
 
 
 register.filter("direction", direction)
@@ -107,6 +88,7 @@ def _sprite() -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=64)
 def icon(name: str) -> SafeString:
     """A symbol of our own sprite. It decorates: words stand beside it."""
     return format_html('<svg aria-hidden="true"><use href="{}#{}"/></svg>', _sprite(), name)
@@ -124,9 +106,34 @@ def _own_name(code: str) -> str:
     return name[:1].upper() + name[1:]
 
 
+@register.simple_tag
+def language_now() -> str:
+    """Name of the present language in itself."""
+    return _own_name(get_language() or settings.LANGUAGE_CODE)
+
+
+#: Stands in the kept list of languages for what follows the language in an address; no address holds it.
+_REST = "\0"
+
+
+@lru_cache(maxsize=64)
+def _language_items(active: str, given: tuple[tuple[str, str], ...]) -> str:
+    addresses = dict(given)
+    items = []
+    for code, _ in settings.LANGUAGES:
+        tag = escape(bcp47(code))
+        url = escape(addresses.get(code) or f"/{code}/{_REST}")
+        now = ' aria-current="true"' if code == active else ""
+        items.append(
+            f'<li><a href="{url}" lang="{tag}" hreflang="{tag}" dir="{direction(code)}"{now}>'
+            f"{escape(_own_name(code))}</a></li>"
+        )
+    return "".join(items)
+
+
 @register.simple_tag(takes_context=True)
-def language_links(context: Context) -> LanguageLinks:
-    """The present page in every language of the interface.
+def language_items(context: Context) -> SafeString:
+    """The present page in every language of the interface, as items of a list.
 
     Addresses are ``/<language>/…`` (interfaces.md), so the first segment is exchanged; a page whose address
     carries no language leads to the home page. A view whose pages differ by more than the prefix (translated
@@ -138,16 +145,15 @@ def language_links(context: Context) -> LanguageLinks:
     rest = ""
     if request is not None:
         first, _, tail = request.path.lstrip("/").partition("/")
-        if first in dict(settings.LANGUAGES):
+        if first in _language_codes():
             rest = tail
-    links = tuple(
-        LanguageLink(
-            tag=bcp47(code),
-            name=_own_name(code),
-            direction=direction(code),
-            url=given.get(code) or f"/{code}/{rest}",
-            active=code == active,
-        )
-        for code, _ in settings.LANGUAGES
-    )
-    return LanguageLinks(current=_own_name(active), links=links)
+    if given:
+        items = _language_items.__wrapped__(active, tuple(given.items()))
+    else:
+        items = _language_items(active, ())
+    return mark_safe(items.replace(_REST, escape(rest)))  # noqa: S308 - every part is escaped
+
+
+@cache
+def _language_codes() -> frozenset[str]:
+    return frozenset(code for code, _ in settings.LANGUAGES)

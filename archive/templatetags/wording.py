@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 
 from archive.models.terms import Answer, Basis, Scope, Sensitivity
+from archive.templatetags.constant_words import once_a_language_for
 from archive.templatetags.site_language import bcp47, language_name, locale_of
 from archive.values.language_map import ShownText, choose
 
@@ -283,36 +284,42 @@ def sensitivity_note(codes: Iterable[str] | None) -> list[str]:
 
 
 @register.filter
+@once_a_language_for
 def kind_one(kind: str) -> str:
     """``testimony`` → "Testimony"."""
     return str(KINDS[kind][0]) if kind in KINDS else kind
 
 
 @register.filter
+@once_a_language_for
 def kind_many(kind: str) -> str:
     """``testimony`` → "Testimonies"."""
     return str(KINDS[kind][1]) if kind in KINDS else kind
 
 
 @register.filter
+@once_a_language_for
 def kind_lead(kind: str) -> str:
     """One sentence on what a list of this kind holds."""
     return str(KINDS[kind][2]) if kind in KINDS else ""
 
 
 @register.filter
+@once_a_language_for
 def role_label(role: str) -> str:
     """How a contribution is introduced: ``narrator`` → "Told by"."""
     return str(ROLES.get(role, role))
 
 
 @register.filter
+@once_a_language_for
 def standpoint_label(standpoint: str) -> str:
     """From where a document was written, in words; empty when it is not known."""
     return str(STANDPOINTS.get(standpoint, ""))
 
 
 @register.filter
+@once_a_language_for
 def basis_sentence(basis: str) -> str:
     """The ground on which a work is shown, as a sentence; empty when none is named."""
     return str(BASES.get(basis, ""))
@@ -322,11 +329,22 @@ def basis_sentence(basis: str) -> str:
 def scope_answers(scopes: Json | None) -> list[tuple[str, str, str]]:
     """(use, code, answer in words) for each scope of consent that a reader can understand, in a fixed order."""
     given = scopes or {}
-    return [
-        (str(label), str(given[scope]), str(ANSWERS.get(given[scope], given[scope])))
-        for scope, label in SCOPES.items()
-        if scope in given
+    return _scope_answers(tuple((scope, str(given[scope])) for scope in SCOPES if scope in given))
+
+
+@once_a_language_for
+def _scope_answers(given: tuple[tuple[str, str], ...]) -> list[tuple[str, str, str]]:
+    return [(str(SCOPES[scope]), answer, str(ANSWERS.get(answer, answer))) for scope, answer in given]
+
+
+@register.filter
+def scope_list(scopes: Json | None) -> SafeString:
+    """The same as items of a definition list."""
+    items = [
+        f'<div class="scope-{escape(code)}"><dt>{escape(use)}</dt><dd>{escape(answer)}</dd></div>'
+        for use, code, answer in scope_answers(scopes)
     ]
+    return mark_safe("".join(items))  # noqa: S308 - escaped here
 
 
 _HIGHLIGHT = re.compile(r"(</?mark>)")

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from archive.actions.publish import UnpublishAction
 from archive.actions.withdraw import WithdrawAction
-from archive.models import Publication
+from archive.gate import Gate
+from archive.models import Publication, Tombstone
 from archive.public import page_cache
 from tests.archive.factories import a_testimony, a_user, committed, published
 
@@ -59,6 +60,23 @@ def test_a_withdrawal_shows_in_the_very_next_request():
     with committed():
         WithdrawAction(None, work, reason="danger").execute()
     assert Client().get(path).status_code == 410
+
+
+def test_a_tombstone_is_kept_until_the_work_is_there_again():
+    work = published()
+    path = f"/en/testimonies/{work.public_id}/"
+    with committed():
+        WithdrawAction(None, work, reason="danger").execute()
+    made, first = views_run(Client(), path)
+    assert made and first.status_code == 410
+    made, second = views_run(Client(), path)
+    assert not made and second.status_code == 410 and second.content == first.content
+    assert "no-store" in second.headers["Cache-Control"] and "ETag" not in second.headers
+    # Nobody may keep it beyond this process, and a reader who signed in is answered anew.
+    Tombstone.objects.all().delete()
+    with committed():
+        Gate()._bump()
+    assert Client().get(path).status_code == 404
 
 
 def test_consent_that_ends_ends_the_kept_page_too():

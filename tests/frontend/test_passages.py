@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.projection.redaction import WITHHELD
+from archive.templatetags import passages
 from archive.templatetags.passages import PAGES_OF_KIND, _Writer, clock, marked_text, reading
 from tests.frontend.fixtures import TEACHER_AR, audio_testimony, hebrew_document, hungarian_document, mark
 
@@ -102,6 +103,30 @@ def test_no_combination_of_marks_breaks_out(text: str, given_marks: list[dict[st
             found = shown.find(character, position) if character != "\x00" else position
             assert found >= 0, (text, html)
             position = found
+
+
+spans = st.tuples(st.integers(0, 12), st.integers(0, 12), st.sampled_from(KINDS)).map(
+    lambda one: {
+        "start": min(one[:2]),
+        "end": max(one[:2]),
+        "type": one[2],
+        "ref": "known",
+        "key": "",
+        "data": {"text": "n", "n": "4"},
+    }
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=st.text(alphabet="ab<& ", min_size=12, max_size=14), given_marks=st.lists(spans, max_size=6))
+def test_the_short_way_through_marks_that_nest_says_the_same(text: str, given_marks: list[dict[str, Any]]) -> None:
+    in_order = sorted(given_marks, key=lambda one: (one["start"], -one["end"]))
+    short, general = writer(known="/en/people/pers0n00ki/"), writer(known="/en/people/pers0n00ki/")
+    html = marked_text(text, in_order, short, page="1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passages, "_nested", lambda *_arguments: None)
+        assert marked_text(text, in_order, general, page="1") == html
+    assert short.notes == general.notes
 
 
 def test_what_was_withheld_is_seen_to_be_withheld() -> None:
