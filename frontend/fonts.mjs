@@ -52,7 +52,8 @@ const SANS = [
   ["noto-sans", "greek", ["400"]],
   ["noto-sans", "vietnamese", ["400"]],
   ["noto-sans-armenian", "armenian", ["400", "600"]],
-  ["noto-sans-hebrew", "hebrew", ["400", "600"]],
+  // Here only names and quoted words are Hebrew: one face serves both families.
+  ["noto-serif-hebrew", "hebrew", ["400"]],
   ["noto-sans-arabic", "arabic", ["400"]],
 ];
 
