@@ -29,7 +29,7 @@ LEAST_NOISE, MOST_NOISE = 0.1, 0.5
 CLIPPED_AT = 5.0
 FEWEST_OBSERVATIONS = 300
 #: A lens is tried on so many points, those that most photographs see.
-TRIAL_POINTS = 3000
+TRIAL_POINTS = 2000
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def refine(
     noise = noise_of(start)
     _adjust(start, current, noise, threads)
     before = _held_out_errors(start, held_out, noise)
+    tried = {(current.model, current.principal_point)}
     steps: list[Callable[[Freedom], Freedom]] = [
         lambda kept: replace(kept, name="principal point", principal_point=True),
         lambda kept: replace(kept, name="RADIAL", model="RADIAL"),
@@ -78,8 +79,9 @@ def refine(
     for number, step in enumerate(steps):
         progress(number, len(steps) + 1)
         freedom = step(current)
-        if (freedom.model, freedom.principal_point) == (current.model, current.principal_point):
+        if (freedom.model, freedom.principal_point) in tried:
             continue
+        tried.add((freedom.model, freedom.principal_point))
         candidate = _copy(start, scratch)
         _free(candidate, freedom)
         _adjust(candidate, freedom, noise, threads)
