@@ -26,7 +26,10 @@ $(STAMPS)/packages: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@mkdir -p $(STAMPS)
 	@echo "Installing Python packages (a few minutes the first time)…"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[postgresql,redis,elasticsearch,workers,dev]' \
-	  || { echo "Packages could not be installed: see the lines above; the package registry must be reachable."; exit 1; }
+	  >$(STAMPS)/pip.log 2>&1 || { \
+	  if grep -qiE 'connection (broken|refused|timed out)|NewConnectionError|Max retries|name resolution|CERTIFICATE_VERIFY_FAILED|Read timed out' $(STAMPS)/pip.log; \
+	  then echo "The Python package registry cannot be reached: connect this machine to the network or set pip’s index and proxy (PIP_INDEX_URL, HTTPS_PROXY), then run make again; what pip said is in $(STAMPS)/pip.log."; \
+	  else tail -n 20 $(STAMPS)/pip.log; echo "The Python packages could not be installed: pip says why above; mend that, then run make again."; fi; exit 1; }
 	@touch $@
 
 $(STAMPS)/catalogues: $(STAMPS)/packages $(wildcard locale/*/LC_MESSAGES/*.po)

@@ -101,18 +101,25 @@ def project_collection(collection: Collection) -> dict[str, Any]:
 def _rows(
     record: Any, payload: dict[str, Any], uses: list[Any], now: datetime
 ) -> Iterable[tuple[Publication, list[tuple[str, str]]]]:
-    """One row on the lowest rung of the works that name it; on the community rung one row a community."""
+    """One row on the lowest rung of the works that name it; on the community rung one row a community.
+
+    Members read what is open to educators only, without being educators: on that rung each community whose work
+    names it has a row besides, or the link in her own community's work would lead a member nowhere.
+    """
     community = record.community.slug if record.community_id else ""
     open_uses = [use for use in uses if use["publication__audience"] in RUNGS[:-1]]
     lowest = min((RUNGS.index(use["publication__audience"]) for use in open_uses), default=len(RUNGS) - 1)
     rung = RUNGS[lowest]
-    groups = [community] if rung != Audience.COMMUNITY else sorted({use["publication__group"] for use in uses})
+    members = sorted({use["publication__group"] for use in uses})
+    places: list[tuple[str, str]] = [(rung, community)] if rung != Audience.COMMUNITY else []
+    if rung in (Audience.COMMUNITY, Audience.EDUCATORS):
+        places += [(Audience.COMMUNITY, group) for group in members if (rung, group) not in places]
     name = payload.get("name") or payload.get("title") or {}
     date_from, date_to = payload.get("date_from", ""), payload.get("date_to", "")
     fiction = all(use["publication__fiction"] for use in uses)
-    for group in groups:
+    for audience, group in places:
         # It stands on this rung only as long as the works that brought it there.
-        if rung == Audience.COMMUNITY:
+        if audience == Audience.COMMUNITY:
             bearing = [use for use in uses if use["publication__group"] == group]
         else:
             bearing = [use for use in open_uses if use["publication__audience"] == rung]
@@ -122,7 +129,7 @@ def _rows(
             kind=record.kind,
             community=community,
             group=group,
-            audience=rung,
+            audience=audience,
             payload={**payload, "fiction": fiction},
             sort_key=record.sort_key,
             title=name,
@@ -133,7 +140,7 @@ def _rows(
             first_published_at=now,
             published_at=now,
         )
-        for stand in LADDER[LADDER.index(rung) :]:
+        for stand in LADDER[LADDER.index(audience) :]:
             setattr(publication, f"serves_{stand}", True)
         yield publication, [("external-id", uri) for uri in payload.get("external_ids", [])]
 

@@ -25,6 +25,12 @@ def works_by_pk(keys: list[int]) -> list[Any]:
     return found
 
 
+def work_or_none(public_id: str) -> Any:
+    """The testimony or document of this public id, or None."""
+    key = Record.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
+    return next(iter(works_by_pk([key])), None) if key else None
+
+
 def open_due(context: Any) -> None:
     """Publish what an embargo held back until now."""
     due = list(Record.objects.filter(wanted_public=True, opens_at__lte=timezone.now()).values_list("pk", flat=True))
@@ -52,7 +58,7 @@ def prove_absence(context: Any) -> None:
     public_id = context.input["public_id"]
     if Publication.objects.filter(public_id=public_id).exists():
         raise RuntimeError("A withdrawn work still has a publication.")
-    search.prove_absence(public_id, _words_of(public_id))
+    search.prove_absence(public_id, words_of(public_id))
     with context.commit():
         case = WithdrawalCase.objects.select_for_update().get(pk=context.input["case"])
         case.proven_absent_at = timezone.now()
@@ -63,7 +69,7 @@ def prove_absence(context: Any) -> None:
         case.save(update_fields=["proven_absent_at", "done"])
 
 
-def _words_of(public_id: str) -> list[str]:
+def words_of(public_id: str) -> list[str]:
     """What the withdrawn work said, from the record side: the proof looks for these words in the index's file."""
     revision = Revision.objects.filter(record__public_id=public_id).order_by("-number").first()
     tracks = revision.snapshot.get("tracks", []) if revision else []

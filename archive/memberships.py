@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -25,17 +26,36 @@ def join(user: Any, community: Community, role: str) -> Membership:
     return membership
 
 
+class LastSteward(Exception):
+    """A community would be left without anybody who may decide on consent; the text says what to do."""
+
+
 def leave(membership: Membership, by: Any) -> None:
-    """End a role now; the row stays as the reason of what was done before."""
-    membership.until = timezone.now()
-    membership.save(update_fields=["until"])
-    AuditEvent.objects.create(
-        action="member-removed",
-        subject=f"user:{membership.user_id}",
-        community=membership.community.slug,
-        actor=actor_of(by),
-        detail={"role": membership.role},
-    )
+    """End a role now; the row stays as the reason of what was done before.
+
+    A role that has ended already stays as it is. :raises LastSteward: when no other steward would be left who can
+    sign in. Two stewards who leave at the same moment wait for each other here.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        # The community's row is the lock: nobody else's leave can count the same stewards.
+        Community.objects.select_for_update().get(pk=membership.community_id)
+        current = Membership.objects.current(now).filter(community_id=membership.community_id)
+        if not current.filter(pk=membership.pk).exists():
+            return
+        if membership.role == Role.STEWARD:
+            others = current.filter(role=Role.STEWARD, user__is_active=True).exclude(user_id=membership.user_id)
+            if not others.exists():
+                raise LastSteward(_("A community needs one consent steward: invite another one first."))
+        membership.until = now
+        membership.save(update_fields=["until"])
+        AuditEvent.objects.create(
+            action="member-removed",
+            subject=f"user:{membership.user_id}",
+            community=membership.community.slug,
+            actor=actor_of(by),
+            detail={"role": membership.role},
+        )
 
 
 def join_by_invitation(sender: Any, *, user: Any, scope: str, role: str, **_kwargs: Any) -> None:

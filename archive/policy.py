@@ -46,7 +46,7 @@ ROLE_ACTIONS: Mapping[str, frozenset[str]] = {
     Role.CONTRIBUTOR: frozenset({"read", "create", "contribute"}),
     Role.EDITOR: frozenset({"read", "create", "edit", "import", "review", "merge", "preview", "hide"}),
     Role.STEWARD: frozenset(
-        {"read", "read_sealed", "consent", "withdraw", "hide", "answer_access", "preview", "members"}
+        {"read", "read_sealed", "consent", "withdraw", "erase", "hide", "answer_access", "preview", "members"}
     ),
     Role.TRANSLATOR: frozenset({"read", "translate", "preview"}),
     Role.PUBLISHER: frozenset({"read", "review", "publish", "unpublish", "withdraw", "hide", "preview"}),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from archive.models.publication import (
@@ -56,7 +56,14 @@ def find(public_id: str, viewer: Viewer = ANONYMOUS, now: datetime | None = None
 def listing(viewer: Viewer = ANONYMOUS, *, now: datetime | None = None, **filters: Any) -> QuerySet[Publication]:
     """Publications this viewer may see, one a work, sorted by title; ``filters`` are fields of Publication."""
     now = now or timezone.now()
-    return Publication.objects.filter(published_to(viewer, now), **filters).order_by("sort_key", "id")
+    rows = Publication.objects.filter(published_to(viewer, now), **filters)
+    if viewer.groups:
+        # Pages of places and people have a row for each community whose work names them.
+        twin = Publication.objects.filter(
+            published_to(viewer, now), public_id=OuterRef("public_id"), pk__lt=OuterRef("pk")
+        )
+        rows = rows.filter(~Exists(twin))
+    return rows.order_by("sort_key", "id")
 
 
 def linked(

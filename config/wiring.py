@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+from celery.signals import worker_init
+from django.db import DatabaseError, connections
 from django.db.models import Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from config import health
+
+logger = logging.getLogger(__name__)
 
 
 def connect() -> None:
@@ -49,7 +54,7 @@ def _search_ready() -> None:
 
 
 def _connect_jobs() -> None:
-    from archive import gate_jobs
+    from archive import erasure, gate_jobs
     from archive.policy import ROLE_ACTIONS, viewer_of
     from archive.vault import rounds
     from jobs import registry, wiring
@@ -70,11 +75,29 @@ def _connect_jobs() -> None:
     registry.register("open-embargoes", gate_jobs.open_due, label=_("Open what an embargo held back"))
     registry.register("delete-expired", gate_jobs.delete_expired, label=_("Delete what consent no longer covers"))
     registry.register("prove-absence", gate_jobs.prove_absence, label=_("Prove that nothing is left"))
+    registry.register("finish-erasure", erasure.finish_erasure_job, label=_("Erase what was withdrawn"))
     registry.register("apply-search-outbox", gate_jobs.apply_outbox, label=_("Bring search up to date"))
     registry.every(gate_jobs.EVERY_SECONDS, "open-embargoes", due=gate_jobs.something_opens)
     registry.every(gate_jobs.EVERY_SECONDS, "delete-expired", due=gate_jobs.something_expired)
     registry.every(gate_jobs.EVERY_SECONDS, "apply-search-outbox", due=gate_jobs.something_waits)
     rounds.register()
+    worker_init.connect(_tidy_after_a_crash, dispatch_uid="tidy-after-a-crash")
+
+
+def _tidy_after_a_crash(**_details: object) -> None:
+    """What a worker was storing when it died was never acknowledged: the next one takes it out again at its start.
+
+    The hourly round would do it too; until then a check of the vault would name what nobody knows.
+    """
+    from archive.vault.deposit import sweep_vault
+    from archive.vault.errors import VaultError
+
+    try:
+        sweep_vault()
+    except (VaultError, OSError, DatabaseError) as error:
+        logger.error("The vault could not be tidied at the start of a worker (%s).", type(error).__name__)
+    finally:
+        connections.close_all()
 
 
 def _connect_accounts() -> None:

@@ -68,14 +68,15 @@ def digest_of(paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def run(command: list[str], node: Path, what: str) -> None:
+def run(command: list[str], node: Path, what: str, remedy: str = "mend what the lines above name") -> None:
     """Runs one npm command with our Node first on the path; its own words reach the terminal."""
     environment = dict(os.environ, PATH=f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}")
     try:
         # Fixed arguments; only the two program paths vary.
         subprocess.run(command, cwd=ROOT, env=environment, check=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError) as error:
-        raise CannotBuild(f"{what} failed ({error}). The lines above say where; then run this command again.") from None
+        why = error.strerror if isinstance(error, OSError) else f"exit status {error.returncode}"
+        raise CannotBuild(f"{what} failed ({why}): {remedy}, then run this command again.") from None
 
 
 def build(*, force: bool, then: list[str]) -> str:
@@ -87,6 +88,7 @@ def build(*, force: bool, then: list[str]) -> str:
             [*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"],
             node,
             "Installing the packages of package-lock.json",
+            "the npm registry must be reachable (npm says above what it met; `npm config` sets a registry or proxy)",
         )
         INSTALLED.write_text(manifest)
     sources = [path for path in (ROOT / "frontend").rglob("*") if path.is_file() and "tests" not in path.parts]

@@ -26,7 +26,7 @@ from archive.desk.screens import DeskScreen
 from archive.desk.sealing import fields_kept_from, shown_title
 from archive.desk.views import sent_key
 from archive.desk.waiting import WORKS
-from archive.memberships import SCOPE, leave
+from archive.memberships import SCOPE, LastSteward, leave
 from archive.models import (
     AccessRequest,
     Community,
@@ -131,12 +131,11 @@ class MembersScreen(CommunityScreen):
             row = Membership.objects.current(timezone.now()).filter(community=self.community, pk=pk).first()
             if row is None:
                 raise Http404
-            stewards = Membership.objects.current(timezone.now()).filter(community=self.community, role=Role.STEWARD)
-            if row.role == Role.STEWARD and stewards.count() == 1:
-                messages.error(request, _("A community needs one consent steward: invite another one first."))
-            else:
+            try:
                 leave(row, request.user)
                 messages.success(request, _("This role has ended."))
+            except LastSteward as refused:
+                messages.error(request, str(refused))
         elif action == "revoke":
             invitation = Invitation.objects.filter(pk=pk, scope=f"{SCOPE}{self.community.slug}").first()
             if invitation is None:

@@ -13,12 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin import messages
 
+from archive.actions.erase import EraseAction
 from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
 from archive.actions.withdraw import REASONS, WithdrawAction
 from archive.desk.language_map import LanguageMapField
 from archive.desk.screens import WorkScreen
 from archive.gate import assess, consent_in_force
 from archive.models import LADDER, Audience, Publication, RecordState, WithdrawalCase
+from archive.vault.errors import VaultError
 
 #: Codes of a withdrawal as a steward reads them.
 REASON_LABELS = {
@@ -71,6 +73,7 @@ class GateScreen(WorkScreen):
             "hide": self._hide,
             "release": self._hide,
             "withdraw": self._withdraw,
+            "erase": self._erase,
         }.get(request.POST.get("action", ""))
         if act is None:
             messages.error(request, _("This screen does not know that button; nothing was changed."))
@@ -124,6 +127,19 @@ class GateScreen(WorkScreen):
         self.attempt(action, _("Withdrawn. A job now proves that nothing of it is left."))
         return None
 
+    def _erase(self, request: HttpRequest) -> None:
+        case = WithdrawalCase.objects.filter(record_id=self.work.pk).first()
+        action = EraseAction(
+            request.user,  # type: ignore[arg-type]
+            self.work,
+            reason=case.reason if case else "legal",
+            typed=request.POST.get("typed", ""),
+        )
+        try:
+            self.attempt(action, _("Erased. A job makes sure that no byte of it is left in the database."))
+        except VaultError as error:
+            messages.error(request, str(error))
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         work = self.work
         consent = consent_in_force(work)
@@ -143,12 +159,14 @@ class GateScreen(WorkScreen):
             ],
             "is_public": bool(rows),
             "is_withdrawn": withdrawn,
+            "is_erased": work.state == RecordState.ERASED,
             "reviews": work.reviews.select_related("reviewer")[:10],
             "withdrawals": WithdrawalCase.objects.filter(record_id=work.pk),
             "impact": WithdrawAction(None, work, reason="mistake").impact(),
             "withdraw_form": self.withdraw_form,
             "can": {
-                right: bool(self.may(right, work)) for right in ("review", "publish", "unpublish", "withdraw", "hide")
+                right: bool(self.may(right, work))
+                for right in ("review", "publish", "unpublish", "withdraw", "erase", "hide")
             },
             "page_address": reverse("permanent", args=[work.public_id]),
         }

@@ -25,10 +25,14 @@ class Names(DeskView, View):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> JsonResponse:
         text = request.GET.get("q", "").strip()
-        kinds = [kind for kind in request.GET.get("kinds", "").split(",") if kind in SEARCHED]
+        # Each kind once, however often it is named.
+        asked = set(request.GET.get("kinds", "").split(","))
+        kinds = [kind for kind in SEARCHED if kind in asked]
         found: list[str] = []
         if len(text) >= 2:
             for kind in kinds:
+                if len(found) >= MOST:
+                    break
                 rows = self.only_visible(SEARCHED[kind].objects.filter(merged_into=None).select_related("community"))
                 for record in found_by(rows, text, self.viewer).order_by("sort_key", "pk")[: MOST - len(found)]:
                     if "name" not in fields_kept_from(self.viewer, record) or record.public_id == text:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from archive.actions.erase import erased_identity
 from archive.models import Collection, Document, MediaAsset, Proposal, RecordState, Revision, Testimony
 
 #: What our own exports call a work: by its public id.
@@ -52,13 +53,15 @@ def find_existing(collection: Collection, keys: Sequence[str]) -> dict[str, Exis
     if collection.pk is None:
         return found
     by_public_id = {match["public_id"]: key for key in keys if (match := _OWN.match(key))}
+    # What was erased must not come back by its source being imported again.
+    by_identity = {erased_identity(key): key for key in keys} | {key: key for key in keys}
     for model in (Testimony, Document):
         works = model.objects.filter(collection=collection).select_related("community", "collection")
-        records = list(works.filter(identity__in=list(keys)))
+        records = list(works.filter(identity__in=list(by_identity)))
         if by_public_id:
             records += list(works.filter(public_id__in=list(by_public_id)))
         for record in records:
-            key = record.identity if record.identity in keys else by_public_id[record.public_id]
+            key = by_identity.get(record.identity) or by_public_id[record.public_id]
             earlier = found.get(key)
             if earlier is None or earlier.record.state == RecordState.ERASED:
                 found[key] = Existing(record)

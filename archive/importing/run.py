@@ -14,12 +14,13 @@ from django.utils import timezone
 from archive import audit
 from archive.actions.publish import PublishAction
 from archive.importing.application import Application, Candidate, Guard
+from archive.importing.earlier import EarlierAttempt
 from archive.importing.formats import choose_reader
 from archive.importing.options import ImportOptions
 from archive.importing.parsed import ParsedWork
 from archive.importing.problems import REFUSED, Problem, RefusedError, problem
 from archive.importing.reading import Source
-from archive.importing.report import CREATED, UPDATED, Report, ReportItem
+from archive.importing.report import CREATED, UNCHANGED, UPDATED, Report, ReportItem
 from archive.importing.rights import Rights
 from archive.importing.safe_text import shown
 from archive.models import Collection, Community, ImportBatch, ImportItem, Record, Review
@@ -68,8 +69,7 @@ class ImportWorks:
         self.report = Report(dry_run=options.dry_run)
         self._works = 0
         self._awaiting: list[Candidate] = []
-        #: What became of each source in an earlier attempt at this batch.
-        self._done: dict[str, str] = {}
+        self._earlier = EarlierAttempt(None)
 
     def check(self) -> None:
         """:raises ValueError: naming the option that cannot be used."""
@@ -132,6 +132,9 @@ class ImportWorks:
                     community.save()
                 collection.community = community
                 collection.save()
+                if self.batch is not None:
+                    self.batch.options = {**self.batch.options, "made_around": self.report.made}
+                    self.batch.save(update_fields=["options"])
         else:
             collection.community = community
         return collection
@@ -149,7 +152,9 @@ class ImportWorks:
                 )
         else:
             batch = self.batch
-            self._done = dict(batch.items.values_list("source", "outcome"))
+            self._earlier = EarlierAttempt(batch)
+            # Of this attempt or of an earlier one.
+            self.report.made = [(kind, name) for kind, name in batch.options.get("made_around", self.report.made)]
         self.batch = batch
         self.report.batch = "" if self.options.dry_run else str(batch.uuid)
         return Application(
@@ -158,7 +163,7 @@ class ImportWorks:
             user=self.user,
             given_rights=self.rights,
             guard=self.guard,
-            noted=frozenset(self._done),
+            noted=frozenset(self._earlier.outcomes),
         )
 
     # --- reading -----------------------------------------------------------------------------
@@ -204,7 +209,7 @@ class ImportWorks:
     def _refuse(self, source: Source, reason: Problem) -> None:
         self.report.add(ReportItem(source.name, REFUSED, problems=(reason,)))
         name = shown(source.name, 500)
-        if not self.options.dry_run and self.batch is not None and name not in self._done:
+        if not self.options.dry_run and self.batch is not None and name not in self._earlier.outcomes:
             with transaction.atomic(), self.guard():
                 ImportItem.objects.create(batch=self.batch, source=name, outcome=REFUSED, problems=[reason.as_dict()])
 
@@ -214,6 +219,7 @@ class ImportWorks:
         if not part:
             return
         (application.preview if self.options.dry_run else application.apply)(part)
+        published = self._earlier.published(part)
         for candidate in part:
             work = candidate.work
             self.report.entities_with_authority += len(work.entities)
@@ -221,7 +227,9 @@ class ImportWorks:
                 int(dict(one.values)["count"]) for one in work.problems if one.code == "entities-without-authority"
             )
             self._say_rights(candidate)
-            if self._publishable(candidate):
+            if candidate.record is not None and candidate.record.pk in published:
+                self._add(candidate, published=True)
+            elif self._publishable(candidate):
                 self._awaiting.append(candidate)
             else:
                 self._add(candidate)
@@ -250,13 +258,12 @@ class ImportWorks:
         if candidate.outcome in (CREATED, UPDATED):
             return True
         existing = candidate.existing
-        return (
-            candidate.outcome == "unchanged"
-            and existing is not None
-            and not existing.corrected
-            and not record.wanted_public
-            and record.reviewed_revision == 0
-        )
+        if candidate.outcome != UNCHANGED or existing is None or existing.corrected:
+            return False
+        if self._earlier.brought(candidate):
+            # Its worker died before it got to publishing; what was reviewed since is a person's affair.
+            return bool(record.reviewed_revision != record.current_revision)
+        return not record.wanted_public and record.reviewed_revision == 0
 
     def _publish(self) -> None:
         for start in range(0, len(self._awaiting), PUBLISH_PART):
@@ -291,7 +298,7 @@ class ImportWorks:
         self.report.add(
             ReportItem(
                 source=work.file,
-                outcome=self._done.get(shown(work.file, 500), candidate.outcome),
+                outcome=self._earlier.outcome_of(candidate),
                 record=candidate.record.public_id if candidate.record is not None else "",
                 title=original_text(from_texts(work.title, work.original_language)),
                 published=published,
@@ -309,7 +316,9 @@ class ImportWorks:
             batch.counts = self.report.counts
             batch.options = {
                 **batch.options,
-                "made": sorted({*batch.options.get("made", []), *application.authorities.made}),
+                "made": sorted(
+                    {*batch.options.get("made", []), *self._earlier.authorities(), *application.authorities.made}
+                ),
                 "problems": [one.as_dict() for one in self.report.problems],
                 "entities": [self.report.entities_with_authority, self.report.entities_without_authority],
             }

@@ -12,10 +12,8 @@ from archive.vault import custody_log, ledger
 from archive.vault.deposit import TOOL, instance_vault, known
 from archive.vault.durable import Syncer, remove_tree
 from archive.vault.errors import fault_of
-from archive.vault.ingest import Deposit, Ingest, StoredVersion
+from archive.vault.ingest import TOMBSTONE, Deposit, Ingest, StoredVersion
 from archive.vault.ocfl import Vault
-
-TOMBSTONE = "tombstone"
 
 
 class EraseObject:

@@ -57,6 +57,8 @@ from archive.vault.sniffing import printable_name, sniff
 from archive.vault.sweeping import Known, file_name_of, take_back
 
 RECORD_SCHEMA = "cairn-vault-record/1"
+#: The key in a record that says that its object was erased.
+TOMBSTONE = "tombstone"
 log = logging.getLogger(__name__)
 
 
@@ -350,7 +352,8 @@ def _publish(vault: Vault, staged: _Staged, syncer: Syncer) -> None:
         sync_up_to(target.parent, vault.root, syncer)
         return
     with vault.locked(staged.stored.object_id):
-        if vault.inventory(staged.stored.object_id).head != number - 1:
+        # Not the number alone: an erasure begins to count anew.
+        if vault.inventory(staged.stored.object_id).versions != staged.inventory.versions[: number - 1]:
             staged.published = False
             raise ObjectConflict(
                 f"Version {number} of {staged.stored.object_id} was stored by somebody else meanwhile."
@@ -396,6 +399,8 @@ def _carried_files(vault: Vault, previous: Inventory, replaces: Iterable[str]) -
         return ()
     gone = set(replaces)
     document = vault.record(previous.object_id)
+    if isinstance(document.get("record"), dict) and TOMBSTONE in document["record"]:
+        raise ObjectConflict(f"{previous.object_id} was erased; nothing is stored under its name again.")
     return tuple(StoredFile.from_facts(facts) for facts in document["files"] if facts["path"] not in gone)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.core.cache import cache
 
+from archive.actions.erase import EraseAction
 from archive.actions.withdraw import WithdrawAction
 from archive.gate_jobs import works_by_pk
 from archive.models.media import Derivative
@@ -44,7 +46,9 @@ class ReplayLedger:
             if entry["action"] != "reinstate":
                 self._withdraw(entry["uuid"], report)
         for entry in entries:
-            if entry["action"] == "erase":
+            if entry["action"] == "erase" and entry.get("uuid"):
+                self._erase_work(entry, report)
+            elif entry["action"] == "erase":
                 self._erase(entry.get("objects", []), entry.get("reason", "legal"), report)
         cache.clear()
         ledger.clear_replay_pending()
@@ -60,6 +64,14 @@ class ReplayLedger:
         for work in works_by_pk([record.pk]):
             WithdrawAction(None, work, reason="ledger-replay").execute()
             report.withdrawn.append(record.public_id)
+
+    def _erase_work(self, entry: dict[str, Any], report: ReplayReport) -> None:
+        """The record side forgets it again; its files go with it, also where the database never had the record."""
+        record = Record.objects.filter(uuid=entry["uuid"]).exclude(state=RecordState.ERASED).first()
+        for work in works_by_pk([record.pk]) if record else ():
+            EraseAction(None, work, reason=entry["reason"]).execute()
+            report.erased += entry["objects"]
+        self._erase(entry["objects"], entry["reason"], report)
 
     def _erase(self, objects: list[str], reason: str, report: ReplayReport) -> None:
         vault = instance_vault()

@@ -7,6 +7,7 @@ and what nobody names yet are in backups.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -32,7 +33,8 @@ from archive.models import (
 )
 from archive.revisions import snapshot_of
 from archive.vault.deposit import Filing, KeepOriginals, object_id_of
-from archive.vault.ingest import Deposit
+from archive.vault.errors import ObjectConflict
+from archive.vault.ingest import Deposit, StoredVersion
 
 if TYPE_CHECKING:
     from jobs.context import JobContext
@@ -105,12 +107,21 @@ def seal(due: dict[int, list[Any]]) -> int:
     """
     filings = []
     for work in works_by_pk(list(due)):
-        base = Record.objects.get(pk=work.pk)
+        if work.state == RecordState.ERASED:
+            continue
         deposit = Deposit(object_id_of(work.uuid), [], facts_of(work), message="seal")
-        filings.append(Filing(deposit, lambda _stored, base=base: base, note={"fingerprint": due[work.pk]}))  # type: ignore[misc]
+        filings.append(Filing(deposit, functools.partial(_still_there, work.pk), note={"fingerprint": due[work.pk]}))
     if filings:
         KeepOriginals(filings).execute()
     return len(filings)
+
+
+def _still_there(pk: int, _stored: StoredVersion) -> Record:
+    """The record, locked; what was erased after it was read must not enter the vault again."""
+    record = Record.objects.select_for_update().get(pk=pk)
+    if record.state == RecordState.ERASED:
+        raise ObjectConflict("This work was erased while it was being sealed; nothing of it was stored.")
+    return record
 
 
 def facts_of(work: Any) -> dict[str, Any]:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.models import EducatorGrant
 from archive import publications
 from archive.actions.base import ActionRefused
 from archive.actions.consent import RecordConsentAction
 from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
 from archive.actions.withdraw import WithdrawAction
+from archive.memberships import LastSteward, leave
 from archive.models import (
     ConsentRecord,
     ImportBatch,
     Membership,
     Proposal,
+    Protocol,
     Publication,
     Record,
     Testimony,
     Tombstone,
     WithdrawalCase,
 )
+from archive.policy import viewer_of
 from archive.revisions import restore_snapshot, snapshot_of
 from archive.values.language_map import language_map
 from config.logging import without_traces
@@ -36,6 +44,7 @@ from tests.archive.factories import (
     a_person,
     a_place,
     a_testimony,
+    a_user,
     committed,
     published,
 )
@@ -297,3 +306,91 @@ def test_restoring_a_text_brings_back_no_withdrawn_work(site):
 )
 def test_what_is_no_id_and_no_language_is_a_404(site, path):
     assert Client().get(path).status_code == 404
+
+
+# --- What the first session left open ---------------------------------------------------------------
+
+
+def test_two_stewards_who_leave_at_once_leave_one(site):
+    community = a_community()
+    first, second = a_member(community, "steward"), a_member(community, "steward")
+    # Both requests have read their row and counted two stewards before either acts.
+    rows = [Membership.objects.get(user=user) for user in (first, second)]
+    leave(rows[0], first)
+    with pytest.raises(LastSteward, match="invite another one first"):
+        leave(rows[1], second)
+    assert [row.user for row in Membership.objects.current(timezone.now())] == [second]
+
+
+def test_a_steward_who_cannot_sign_in_is_none(site):
+    community = a_community()
+    first = a_member(community, "steward", "editor")
+    a_member(community, "steward", is_active=False)
+    with pytest.raises(LastSteward):
+        leave(Membership.objects.get(user=first, role="steward"), first)
+    leave(Membership.objects.get(user=first, role="editor"), first)
+    assert not Membership.objects.current(timezone.now()).filter(role="editor").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time; PostgreSQL needs the lock.")
+def test_the_lock_holds_between_two_processes(site):
+    community = a_community()
+    rows = [Membership.objects.get(user=a_member(community, "steward")) for _ in range(2)]
+    meeting = threading.Barrier(2)
+
+    def go(row):
+        try:
+            meeting.wait(10)
+            leave(row, row.user)
+            return "left"
+        except LastSteward:
+            return "refused"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(go, rows)) == ["left", "refused"]
+
+
+def test_names_are_looked_for_in_each_kind_once(site, monkeypatch):
+    community = a_community()
+    desk = at_the_desk(a_member(community, "editor"), monkeypatch)
+    a_person(community, "Anahit Sarian")
+    address = "/admin/desk/names/"
+    once = desk.get(address, {"kinds": "person", "q": "Anahit"}).json()["names"]
+    with CaptureQueriesContext(connection) as few:
+        desk.get(address, {"kinds": "person,place", "q": "Anahit"})
+    with CaptureQueriesContext(connection) as many:
+        again = desk.get(address, {"kinds": ",".join(["person", "place"] * 300), "q": "Anahit"}).json()["names"]
+    assert again == once and len(once) == 1
+    assert len(many) == len(few)
+
+
+@pytest.mark.parametrize("protocol", [False, True])
+def test_a_place_that_only_an_educators_work_names_opens_for_its_community(site, protocol):
+    community, foreign = a_community(), a_community()
+    member, stranger = a_member(community, "contributor"), a_member(foreign, "contributor")
+    place = a_place()
+    work = a_testimony(community, places=[place])
+    classroom = {"preserve": "yes", "classroom": "yes"}
+    published(work, classroom)
+    if protocol:
+        rule = Protocol.objects.create(community=community, name=language_map("Elders", "en"), openness="open")
+        with committed():
+            RecordConsentAction(
+                None, work, {"basis": "informed-consent", "scopes": classroom}, protocols=[rule]
+            ).execute()
+            ReviewAction(None, [work]).execute()
+            PublishAction(None, [work]).execute()
+    teacher = a_user()
+    EducatorGrant.objects.create(user=teacher, expires_at=timezone.now() + timedelta(days=9))
+    for reader, sees in ((member, True), (teacher, True), (stranger, False), (a_user(), False)):
+        found = [publications.find(key, viewer_of(reader)) for key in (work.public_id, place.public_id)]
+        assert [one is not None for one in found] == [sees, sees]
+    # Who is both meets the place once in a list.
+    EducatorGrant.objects.create(user=member, expires_at=timezone.now() + timedelta(days=9))
+    assert publications.listing(viewer_of(member), kind="place").count() == 1
+    with committed():
+        WithdrawAction(None, work, reason="danger").execute()
+    assert not Publication.objects.filter(public_id=place.public_id).exists()

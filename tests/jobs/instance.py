@@ -40,7 +40,7 @@ class Instance:
 
     def run(self, *argv: str) -> str:
         done = subprocess.run(
-            [sys.executable, *argv], env=self.environment, cwd=ROOT, capture_output=True, timeout=90, check=False
+            [sys.executable, *argv], env=self.environment, cwd=ROOT, capture_output=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode()

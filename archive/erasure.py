@@ -1,0 +1,62 @@
+"""What an erasure takes from the disk: originals, public copies, and the bytes that the database left behind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import OperationalError, connection
+from django.utils.translation import gettext as _
+
+from archive.derivatives.making import media_folder
+from archive.models import Record
+from archive.vault.erasing import EraseObject
+from jobs.errors import RetryLater
+
+logger = logging.getLogger(__name__)
+
+
+def finish_erasure(left: Mapping[str, Any]) -> None:
+    """Purge vault objects and public copies; doing it again changes nothing.
+
+    ``left`` holds ids and codes only: ``record`` (uuid), ``reason``, ``agent``, ``objects`` and ``paths``.
+    Raises :class:`~archive.vault.errors.VaultError`.
+    """
+    record = Record.objects.filter(uuid=left["record"]).first()
+    for object_id in left["objects"]:
+        EraseObject(object_id, reason=left["reason"], agent=left["agent"], record=record).execute()
+    for path in left["paths"]:
+        (media_folder() / path).unlink(missing_ok=True)
+
+
+def finish_erasure_job(context: Any) -> dict[str, bool]:
+    """The job after an erasure: everything again, should the first try have died, and then the database's own rests."""
+    finish_erasure(context.input)
+    context.check()
+    rewritten = rewrite_database()
+    if not rewritten and connection.vendor == "sqlite":
+        raise RetryLater("database-busy", _("The database was in use without a pause; it is tried again."))
+    return {"rewritten": rewritten}
+
+
+def rewrite_database() -> bool:
+    """Write the database's file anew, without what its free pages and its log still hold of deleted rows.
+
+    False where it could not be done now (somebody reads or writes without a pause) or where the server does it in its
+    own time: PostgreSQL gives pages free to be written over; ``VACUUM FULL`` rewrites them at once, and stops the site
+    while it works, so that is left to the operator.
+    """
+    with connection.cursor() as cursor:
+        if connection.vendor != "sqlite":
+            if connection.vendor == "postgresql":
+                cursor.execute("VACUUM")
+            return False
+        try:
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = cursor.fetchone()[0]
+        except OperationalError as error:
+            logger.warning("The database could not be rewritten now (%s).", type(error).__name__)
+            return False
+    return not busy

@@ -1,0 +1,52 @@
+"""Erase a withdrawn work for ever: the same action that the desk uses."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from archive.actions.base import ActionRefused
+from archive.actions.erase import EraseAction
+from archive.actions.withdraw import REASONS
+from archive.erasure import rewrite_database
+from archive.gate_jobs import work_or_none
+from archive.vault.errors import VaultError
+
+
+class Command(BaseCommand):
+    help = (
+        "Erase a withdrawn work for ever: originals, public copies, texts, revisions, and the persons whom no other "
+        "work names. It cannot be undone. Backups made before still hold it: destroy them when you may."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("id", metavar="ID", help="the work's public id")
+        parser.add_argument("--reason", required=True, metavar="REASON", help=f"one of: {', '.join(REASONS)}")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        work = work_or_none(options["id"])
+        if work is None:
+            raise CommandError(f"There is no testimony or document {options['id']}. Its address names its id.")
+        action = EraseAction(None, work, reason=options["reason"])
+        try:
+            action.check()
+            if not options["yes"]:
+                self._ask(work.public_id)
+            action.execute()
+        except (ActionRefused, VaultError) as error:
+            raise CommandError(str(error)) from error
+        if rewrite_database():
+            self.stdout.write("Erased, and the database was written anew without it.")
+        else:
+            self.stdout.write("Erased. What the database left of it on the disk is written over later (see README).")
+
+    def _ask(self, public_id: str) -> None:
+        if not sys.stdin.isatty():
+            raise CommandError("Erasing cannot be undone. Say --yes.")
+        self.stdout.write(f"{public_id} will leave the archive for ever, with its originals.")
+        if input(f"Type {public_id} to go on: ").strip() != public_id:
+            raise CommandError("Nothing was erased.")
