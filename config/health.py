@@ -40,7 +40,8 @@ Probe = Callable[[], None]
 
 
 def database() -> None:
-    """Really write a row, and take it back."""
+    """Really write a row, and take it back, in the file that stands where the settings say."""
+    _refuse_lost_file()
     try:
         with transaction.atomic():
             Job.objects.create(kind="health.probe")
@@ -48,6 +49,30 @@ def database() -> None:
     except DatabaseError as error:
         connection.close()
         raise NotReady("no-write") from error
+
+
+def _refuse_lost_file() -> None:
+    """SQLite goes on writing to a file that was moved or deleted, and everything it is told is lost with it."""
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite" or "memory" in name:
+        return
+    try:
+        place = Path(name).stat()
+    except OSError as error:
+        raise NotReady("missing") from error
+    connection.ensure_connection()
+    # Only Linux tells which files are open.
+    opened = [_facts(one) for one in Path("/proc/self/fd").iterdir()] if Path("/proc/self/fd").is_dir() else [place]
+    if not any(facts is not None and os.path.samestat(place, facts) for facts in opened):
+        connection.close()
+        raise NotReady("replaced")
+
+
+def _facts(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def broker() -> None:

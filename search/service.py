@@ -139,6 +139,10 @@ def health() -> Health:
     if stats.analyser != analysis.VERSION:
         message = _("The search index was built by another version of the text analysis. Run: manage.py rebuild_search")
         return Health(False, engine.name, message, stats.works, pending, rebuild_needed=True)
+    if not stats.works and not pending and next(iter(wiring().all_works()), None) is not None:
+        # Its file was lost and an empty one made in its place: it would answer everybody that there is nothing.
+        message = "The search index is empty although works are published. Run: manage.py rebuild_search"
+        return Health(False, engine.name, message, rebuild_needed=True)
     return Health(True, engine.name, "", stats.works, pending)
 
 

@@ -49,10 +49,10 @@ from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from archive.vault import custody_log, ledger, sealing
 from archive.vault.deposit import Filing, KeepOriginals, instance_vault, object_id_of
-from archive.vault.erasing import is_tombstone
+from archive.vault.erasing import EraseObject, is_tombstone
 from archive.vault.errors import ObjectConflict, VaultFault
 from archive.vault.fixity import verify_all
-from archive.vault.ingest import Deposit, Original
+from archive.vault.ingest import Deposit, Ingest, Original
 from archive.vault.replay import ReplayLedger
 from jobs import children
 from jobs.models import Job
@@ -278,6 +278,24 @@ def test_the_job_finishes_what_a_full_disk_interrupted(planted: Testimony, insta
     assert CustodyEvent.objects.filter(event_type="deletion").count() == 1
 
 
+def test_two_erasures_of_one_object_at_once_end_in_one_tombstone(planted: Testimony, monkeypatch: Any) -> None:
+    """The job and the request meet: the second finds the tombstone of the first when it wants to store its own."""
+    work, vault = withdrawn(planted), instance_vault()
+    object_id, kept = object_id_of(work.uuid), Ingest.execute
+    met: list[str] = []
+
+    def execute(self: Ingest) -> Any:
+        if not met:
+            met.append("the other was quicker")
+            EraseObject(object_id, reason="danger", agent="system", vault=vault).execute()
+        return kept(self)
+
+    monkeypatch.setattr(Ingest, "execute", execute)
+    EraseObject(object_id, reason="danger", agent="system", vault=vault).execute()
+    assert met and is_tombstone(vault, object_id) and not list(vault.staging.iterdir())
+    assert verify_all(vault).notices == []
+
+
 def test_a_restored_database_forgets_again(planted: Testimony, instance: Path) -> None:
     """What a restore finds: the ledger knows of the erasure, database and vault are older than it."""
     ledger.append(
@@ -328,6 +346,7 @@ def test_no_byte_is_left_in_the_folder_of_a_real_instance(tmp_path: Path) -> Non
     folder = tmp_path / "instance"
     instance = Instance(folder, DJANGO_SETTINGS_MODULE="config.settings", CAIRN_MODE="development")
     instance.run("manage.py", "prepare_site")
+    instance.run("manage.py", "create_admin", "--username", "operator", "--no-input", "--no-qr")
     edition, report = tmp_path / "edition.xml", tmp_path / "report.json"
     edition.write_text(EDITION.replace("malom", f"{CANARY} malom").replace("Ilka", f"{CANARY}-Ilka"), "utf-8")
     command = ["import_testimonies", str(edition), "--community", "valley", "--collection", "mill", "--publish"]

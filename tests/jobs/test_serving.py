@@ -48,6 +48,37 @@ def test_not_ready_when_storage_is_away_and_no_path_is_told(client: Client, sett
 
 
 @pytest.mark.django_db
+def test_a_database_file_that_was_moved_away_is_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db.backends.sqlite3.base import DatabaseWrapper
+
+    path = tmp_path / "cairn.sqlite3"
+    moved = DatabaseWrapper({**health.connection.settings_dict, "ENGINE": "django.db.backends.sqlite3", "NAME": path})
+    monkeypatch.setattr(health, "connection", moved)
+    moved.ensure_connection()
+    health._refuse_lost_file()
+    path.rename(tmp_path / "away")
+    with pytest.raises(health.NotReady, match="missing"):
+        health._refuse_lost_file()
+    path.touch()
+    with pytest.raises(health.NotReady, match="replaced"):
+        health._refuse_lost_file()
+    health._refuse_lost_file()
+    moved.close()
+
+
+@pytest.mark.django_db
+def test_not_ready_when_the_index_was_lost(client: Client, site: None, settings: Any) -> None:
+    from tests.archive.factories import published
+
+    published()
+    assert client.get("/readyz").json()["parts"]["search"] == {"ok": True}
+    health.forget()
+    for path in settings.SEARCH_PATH.parent.iterdir():
+        path.unlink()
+    assert client.get("/readyz").json()["parts"]["search"] == {"ok": False, "reason": "index"}
+
+
+@pytest.mark.django_db
 def test_not_ready_when_the_disk_is_full_or_a_part_breaks(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "MINIMUM_FREE", 1 << 62)
 

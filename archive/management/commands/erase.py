@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from archive.actions.base import ActionRefused
@@ -39,10 +41,15 @@ class Command(BaseCommand):
             action.execute()
         except (ActionRefused, VaultError) as error:
             raise CommandError(str(error)) from error
+        for folder in sorted(Path(settings.CAIRN_DATA).glob("before-restore-*")):
+            self.stderr.write(f"{folder.name} is the state before a restore and may still hold it: delete it.")
         if rewrite_database():
             self.stdout.write("Erased, and the database was written anew without it.")
         else:
-            self.stdout.write("Erased. What the database left of it on the disk is written over later (see README).")
+            self.stdout.write(
+                "Erased. The bytes that the database left free are written over as it is used; “VACUUM FULL” on "
+                "PostgreSQL, or “erase” again while nobody uses the site, does it at once."
+            )
 
     def _ask(self, public_id: str) -> None:
         if not sys.stdin.isatty():

@@ -40,7 +40,7 @@ def _no_fence() -> None:
             yield Job.objects.select_for_update().get(pk=lease.job_pk)
 
     leases.held = held
-    leases.Lease.row = lambda lease: Job.objects.filter(pk=lease.job_pk)  # type: ignore[method-assign]
+    leases.Lease.row = lambda self: Job.objects.filter(pk=self.job_pk)  # type: ignore[method-assign]
     heartbeat.Heartbeat._look = lambda self, renewed: renewed  # type: ignore[method-assign]
 
 
@@ -85,4 +85,4 @@ def _dies_around_its_rows() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return replaced
 
-    making._record = record
+    making._record = record  # type: ignore[assignment]

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from archive.derivatives.making import media_folder, remove_strays
 from archive.importing.job import report_of, start_import
 from archive.importing.options import ImportOptions
+from archive.importing.problems import REFUSED
 from archive.models import (
     AUTHORITY_KINDS,
     Community,
@@ -133,7 +134,7 @@ def look_at_import(batch: str, count: str) -> dict[str, Any]:
         "finished": row.finished_at is not None,
         "reported": len(report.items),
         "reported_as_published": sum(item.published for item in report.items),
-        "problems": sorted({one.code for one in report.all_problems() if one.severity != "note"}),
+        "problems": sorted({one.code for one in report.all_problems() if one.severity == REFUSED}),
         "found": dict(Counter(service.search(word(number), reach).total for number in range(int(count)))),
     }
 
