@@ -25,12 +25,6 @@ def works_by_pk(keys: list[int]) -> list[Any]:
     return found
 
 
-def work_or_none(public_id: str) -> Any:
-    """The testimony or document of this public id, or None."""
-    key = Record.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
-    return next(iter(works_by_pk([key])), None) if key else None
-
-
 def open_due(context: Any) -> None:
     """Publish what an embargo held back until now."""
     due = list(Record.objects.filter(wanted_public=True, opens_at__lte=timezone.now()).values_list("pk", flat=True))

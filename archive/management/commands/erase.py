@@ -14,7 +14,7 @@ from archive.actions.base import ActionRefused
 from archive.actions.erase import EraseAction
 from archive.actions.withdraw import REASONS
 from archive.erasure import rewrite_database
-from archive.gate_jobs import work_or_none
+from archive.management.works import work_or_refuse
 from archive.vault.errors import VaultError
 
 
@@ -30,9 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        work = work_or_none(options["id"])
-        if work is None:
-            raise CommandError(f"There is no testimony or document {options['id']}. Its address names its id.")
+        work = work_or_refuse(options["id"])
         action = EraseAction(None, work, reason=options["reason"])
         try:
             action.check()
