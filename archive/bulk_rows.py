@@ -6,7 +6,7 @@ short statement, prepared once by the database, and a value goes through its fie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import connection, models
@@ -34,8 +34,7 @@ def insert_rows(model: type[models.Model], rows: Sequence[models.Model]) -> list
     given = not isinstance(key, models.AutoField) or key.value_from_object(rows[0]) is not None
     fields = [field for field in model._meta.local_concrete_fields if given or not field.primary_key]
     statement = _statement(model, fields)
-    readers = [_reader(field) for field in fields]
-    values = ([read(row) for read in readers] for row in rows)
+    values = _values_of(fields, rows)
     if given:
         with connection.cursor() as cursor:
             cursor.executemany(statement, list(values))
@@ -77,23 +76,46 @@ def _statement(model: type[models.Model], fields: Sequence[Any]) -> str:
     return f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({places})"  # noqa: S608 - names of our models
 
 
-def _reader(field: Any) -> Callable[[Any], Any]:
-    convert = _converter(field)
-    name = field.attname
-    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
-        return lambda row: convert(field.pre_save(row, True))
-    return lambda row: convert(getattr(row, name))
+def _values_of(fields: Sequence[Any], rows: Iterable[models.Model]) -> Iterator[list[Any]]:
+    """The values of each row as the database takes them."""
+    names = [field.attname for field in fields]
+    set_on_save = [
+        field for field in fields if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    ]
+    plain = [(_plain_type(field), _converter(field)) for field in fields]
+    for row in rows:
+        for field in set_on_save:
+            field.pre_save(row, True)
+        # The state of a new object holds all its fields: no descriptor needs to be asked.
+        state = row.__dict__
+        yield [
+            value
+            if (value := state[name] if name in state else getattr(row, name)) is None or type(value) is kind
+            else convert(value)
+            for name, (kind, convert) in zip(names, plain, strict=True)
+        ]
+
+
+def _plain_type(field: Any) -> type | None:
+    # A key to another table takes what that table's key takes.
+    target = field.target_field if field.remote_field is not None else field
+    return next((plain for kind, plain in _AS_IS if isinstance(target, kind)), None)
 
 
 def _converter(field: Any) -> _Converter:
-    # A key to another table takes what that table's key takes.
-    target = field.target_field if field.remote_field is not None else field
-    as_is = next((plain for kind, plain in _AS_IS if isinstance(target, kind)), None)
+    as_is = _plain_type(field)
     save = field.get_db_prep_save
+    is_json = isinstance(field, models.JSONField)
+    empty: dict[type, Any] = {}
 
     def convert(value: Any) -> Any:
         if value is None or type(value) is as_is:
             return value
+        if is_json and not value and type(value) in (dict, list):
+            # Most JSON columns of most rows are empty.
+            if type(value) not in empty:
+                empty[type(value)] = save(value, connection)
+            return empty[type(value)]
         return save(value, connection)
 
     return convert

@@ -7,14 +7,15 @@ lowest rung that any of them has, and goes with the last.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.db.models import Q
 
 from archive.bulk_rows import insert_rows, insert_values
-from archive.models import LADDER, Audience, Collection, Publication, PublicationLink, RecordKind
+from archive.models import LADDER, Audience, Collection, Publication, PublicationLink, Record, RecordKind
 from archive.projection.authorities import load_authorities, named_community, project_authority
 from archive.revisions import canonical
 from archive.values.language_map import public_map
@@ -27,14 +28,19 @@ COMPANION_RELATIONS = ("collection", "person", "place", "organisation", "event",
 RUNGS = (Audience.PUBLIC, Audience.REGISTERED, Audience.EDUCATORS, Audience.COMMUNITY)
 
 
-def refresh_companions(public_ids: Iterable[str], now: datetime) -> None:
-    """Make, rebuild or delete the publications of these collections and authorities."""
+def refresh_companions(
+    public_ids: Iterable[str], now: datetime, loaded: Mapping[str, Record] = MappingProxyType({})
+) -> None:
+    """Make, rebuild or delete the publications of these collections and authorities.
+
+    ``loaded``: authorities that ``load_authorities`` gave in this very transaction, so as not to read them again.
+    """
     wanted = sorted(set(public_ids))
     for start in range(0, len(wanted), 400):
-        _refresh(wanted[start : start + 400], now)
+        _refresh(wanted[start : start + 400], now, loaded)
 
 
-def _refresh(ids: list[str], now: datetime) -> None:
+def _refresh(ids: list[str], now: datetime, loaded: Mapping[str, Record]) -> None:
     uses: dict[str, list[Any]] = {}
     alive = Q(publication__not_after__isnull=True) | Q(publication__not_after__gt=now)
     rows = PublicationLink.objects.filter(alive, relation__in=COMPANION_RELATIONS, target__in=ids).values(
@@ -48,7 +54,7 @@ def _refresh(ids: list[str], now: datetime) -> None:
     }
     fresh: list[tuple[Publication, list[tuple[str, str]]]] = []
     kept: set[int] = set()
-    for record, payload in _payloads(list(uses)):
+    for record, payload in _payloads(list(uses), loaded):
         for publication, links in _rows(record, payload, uses[record.public_id], now):
             publication.version = version_of(publication, links)
             old = existing.get((publication.public_id, publication.audience, publication.group))
@@ -74,8 +80,10 @@ def _refresh(ids: list[str], now: datetime) -> None:
         outbox.remove(public_id)
 
 
-def _payloads(ids: list[str]) -> Iterable[tuple[Any, dict[str, Any]]]:
-    for record in load_authorities(ids).values():
+def _payloads(ids: list[str], loaded: Mapping[str, Record]) -> Iterable[tuple[Any, dict[str, Any]]]:
+    known = {public_id: loaded[public_id] for public_id in ids if public_id in loaded}
+    known |= load_authorities(public_id for public_id in ids if public_id not in known)
+    for record in known.values():
         payload = project_authority(record)
         if payload is not None:
             yield record, payload

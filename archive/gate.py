@@ -158,6 +158,8 @@ class Gate:
 
     def __init__(self, now: datetime | None = None) -> None:
         self.now = now or timezone.now()
+        #: What the last works published name, as read in their transaction.
+        self._authorities: dict[str, Record] = {}
 
     # --- opening -----------------------------------------------------------------------------
 
@@ -165,6 +167,7 @@ class Gate:
         """Publish what may be published of ``works``; close what may not. Returns the assessments by public id."""
         _inside_transaction()
         works = list(works)
+        self._authorities = {}
         read_standing_anew(works)
         consents = self._consents(works)
         assessments = {w.public_id: assess(w, consents.get(w.pk), self.now) for w in works}
@@ -179,7 +182,7 @@ class Gate:
             companions |= self._delete(work.public_id)
         self._remember(works, assessments)
         if changed or closed:
-            refresh_companions(companions, self.now)
+            refresh_companions(companions, self.now, self._authorities)
             for public_id in changed:
                 outbox.put(public_id)
             self._bump()
@@ -199,7 +202,7 @@ class Gate:
         wanted: set[str] = set()
         for revision in snapshots.values():
             wanted |= _named_in(revision.snapshot)
-        records = load_authorities(wanted)
+        records = self._authorities = load_authorities(wanted)
         views = {public_id: view_of(record) for public_id, record in records.items()}
         redactions: dict[int, list[Redaction]] = {}
         media: dict[int, list[MediaAsset]] = {}

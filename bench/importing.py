@@ -1,8 +1,10 @@
 """What an import costs: ``python -m bench.importing [--runs N]``.
 
-One line of JSON per figure, over the 177 editions of the sample sets (``CAIRN_SHARED`` beside the checkout), into a
-fresh instance, published. ``baseline`` is the same machine's CPU time, in the same run, for parsing the same files
-with lxml and writing them as JSON and nothing else; ``ratio`` divides by it, so that busy or slow machines compare.
+One line of JSON per figure, over the 177 editions of the sample sets (``CAIRN_SHARED`` beside the checkout), into
+two fresh instances: one imports (``import_…``), one imports and publishes in the same command
+(``import_and_publish_…``); ``publish_cpu`` is the difference. ``baseline`` is the same machine's CPU time, in the
+same run, for parsing the same files with lxml and writing them as JSON and nothing else; ``ratio`` divides by it, so
+that busy or slow machines compare.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ def baseline_ms(folder: Path) -> float:
     return (time.process_time() - begun) * 1000 / len(files)
 
 
-def measure(folder: Path) -> None:
+def measure(folder: Path, *, publish: bool) -> None:
     """Import into the instance that the environment names, and print the figures."""
     import django
 
@@ -79,7 +81,7 @@ def measure(folder: Path) -> None:
     user = User.objects.create(username="bench", is_superuser=True, is_active=True)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-    def run(publish: bool) -> tuple[ImportWorks, float, float]:
+    def run() -> tuple[ImportWorks, float, float]:
         sources = [source for name in EDITIONS for source in sources_in(folder / name)]
         action = ImportWorks(sources, ImportOptions("bench", "editions", publish=publish), user=user)
         wall, cpu = time.perf_counter(), time.process_time()
@@ -87,39 +89,43 @@ def measure(folder: Path) -> None:
         return action, time.process_time() - cpu, time.perf_counter() - wall
 
     base = baseline_ms(folder)
-    action, cpu, wall = run(publish=True)
+    action, cpu, wall = run()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     count = len(action.report.items)
-    if action.report.counts["created"] != count or action.report.counts["published"] != count:
+    if action.report.counts["created"] != count or action.report.counts["published"] != count * publish:
         raise SystemExit(f"The import did not take everything: {action.report.counts}")
     data = Path(os.environ["CAIRN_DATA"])
     fsync = median_fsync_ms(data)
     parts = -(-count // PART)
     # Each work commits once; each part syncs the file system twice; each part of publications commits once.
-    floor = (count + 2 * parts + -(-count // PUBLISH_PART)) * fsync / count
+    publications = -(-count // PUBLISH_PART) if publish else 0
+    floor = (count + 2 * parts + publications) * fsync / count
     per_document = cpu * 1000 / count
+    what = "import_and_publish" if publish else "import"
     emit(
-        "import_cpu",
+        f"{what}_cpu",
         per_document,
         "ms/document",
-        "<= 20",
+        "" if publish else "<= 20",
         documents=count,
         baseline=round(base, 3),
         ratio=round(per_document / base, 2),
     )
     emit(
-        "import_wall",
+        f"{what}_wall",
         wall * 1000 / count,
         "ms/document",
         "cpu + sync floor",
         sync_floor=round(floor, 3),
         fsync=round(fsync, 3),
     )
-    emit("import_peak_memory", peak, "MB", "<= 400", before=round(before, 1))
+    emit(f"{what}_peak_memory", peak, "MB", "<= 400", before=round(before, 1))
+    if not publish:
+        return
     begun = time.process_time()
     action.index()
     emit("import_index_cpu", (time.process_time() - begun) * 1000 / count, "ms/document", baseline=round(base, 3))
-    _again, cpu, _wall = run(publish=True)
+    _again, cpu, _wall = run()
     emit("import_again_cpu", cpu * 1000 / count, "ms/document", baseline=round(base, 3))
 
 
@@ -128,9 +134,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--publish", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        measure(arguments.measure)
+        measure(arguments.measure, publish=arguments.publish)
         return
     if not SAMPLES.is_file():
         print(
@@ -144,19 +151,31 @@ def main() -> None:
             members = [member for member in archive if member.name.startswith("./ehri-editions/")]
             archive.extractall(folder, members, filter="data")
         for run in range(arguments.runs):
-            instance = Path(folder) / f"instance-{run}"
-            instance.mkdir()
-            environment = os.environ | {
-                "CAIRN_DATA": str(instance),
-                "CAIRN_MODE": "development",
-                "DJANGO_SETTINGS_MODULE": "config.settings",
-            }
-            subprocess.run(
-                [sys.executable, "-m", "bench.importing", "--measure", str(Path(folder) / "ehri-editions")],
-                check=True,
-                cwd=PROJECT,
-                env=environment,
-            )
+            alone = in_an_instance(Path(folder), f"import-{run}")
+            both = in_an_instance(Path(folder), f"publish-{run}", "--publish")
+            publishing = both["import_and_publish_cpu"]["value"] - alone["import_cpu"]["value"]
+            emit("publish_cpu", publishing, "ms/document", baseline=alone["import_cpu"]["baseline"])
+
+
+def in_an_instance(folder: Path, name: str, *options: str) -> dict[str, dict[str, Any]]:
+    """Measure in a child with a fresh instance; passes its lines on and returns them by name.
+
+    :raises RuntimeError: when the child failed (its own words are on standard error).
+    """
+    instance = folder / name
+    instance.mkdir()
+    environment = os.environ | {
+        "CAIRN_DATA": str(instance),
+        "CAIRN_MODE": "development",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    command = [sys.executable, "-m", "bench.importing", "--measure", str(folder / "ehri-editions"), *options]
+    child = subprocess.run(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True)
+    print(child.stdout, end="", flush=True)
+    if child.returncode:
+        raise RuntimeError(f"Measuring an import ended with status {child.returncode}.")
+    lines = (json.loads(line) for line in child.stdout.splitlines())
+    return {line["name"]: line for line in lines}
 
 
 if __name__ == "__main__":

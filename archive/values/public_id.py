@@ -14,7 +14,8 @@ PATTERN = re.compile(rf"^[{ALPHABET}]{{{LENGTH}}}$")
 
 def new_public_id() -> str:
     """Return a random public id of 50 bits."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    bits = secrets.randbits(5 * LENGTH)
+    return "".join([ALPHABET[bits >> shift & 31] for shift in range(0, 5 * LENGTH, 5)])
 
 
 def is_public_id(text: str) -> bool:

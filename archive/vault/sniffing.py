@@ -203,12 +203,15 @@ def _sniff_text(text: str) -> FileKind:
     return _PLAIN
 
 
+_NEVER_IN_TEXT = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+
+
 def _as_text(head: bytes) -> str | None:
     """The head as text, or ``None`` when it is binary. A legacy eight-bit encoding reads as Latin-1 here."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", errors="ignore")
     # NUL and the other C0 controls never occur in text, tab, line feeds, form feed and escape apart.
-    if any(byte < 0x20 and byte not in b"\t\n\r\f\x1b" for byte in head):
+    if _NEVER_IN_TEXT.search(head):
         return None
     try:
         return head.decode("utf-8")

@@ -281,9 +281,11 @@ def _script_problem(language: str, text: str, file: str, division: etree._Elemen
     expected = _SCRIPT_OF_LANGUAGE.get(language)
     if expected is None:
         return
-    scripts = Counter(
-        unicodedata.name(character, "").split(" ", 1)[0] for character in text[:4000] if character.isalpha()
-    )
+    scripts: Counter[str] = Counter()
+    # Each letter is looked up once, however often it stands there.
+    for character, count in Counter(text[:4000]).items():
+        if character.isalpha():
+            scripts[unicodedata.name(character, "").split(" ", 1)[0]] += count
     if not scripts:
         return
     main, count = scripts.most_common(1)[0]
