@@ -73,6 +73,7 @@ bench: $(STAMPS)/packages $(STAMPS)/frontend ## the benchmarks, one line of JSON
 
 bench-slow: $(STAMPS)/packages ## the long benchmarks of the reconstruction
 	@$(BIN)/python -m bench.reconstruction
+	@$(BIN)/python -m bench.reconstruction_scenes
 
 catalogues: $(STAMPS)/packages ## bring the message catalogues up to date with the source
 	@$(BIN)/python scripts/update_catalogues.py

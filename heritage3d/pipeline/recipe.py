@@ -38,7 +38,7 @@ RECIPE: tuple[Stage, ...] = (
     Stage("surface", 2, ("sfm", "fusion"), 6, ("voxel_gsd",)),
     Stage("simplify", 3, ("sfm", "fusion", "surface"), 15, ("master_triangles", "high_triangles", "low_triangles")),
     Stage("texture", 3, ("sfm", "fusion", "simplify"), 18, ("texture_page", "texture_source_size")),
-    Stage("georeference", 1, ("inspect", "sfm"), 2, (), None, ("control", "scale")),
+    Stage("georeference", 2, ("inspect", "sfm"), 2, (), None, ("control", "scale")),
     Stage(
         "derivatives",
         2,
@@ -77,6 +77,15 @@ def stage_named(name: str) -> Stage:
         if stage.name == name:
             return stage
     raise KeyError(name)
+
+
+def needed_for(last: str) -> frozenset[str]:
+    """Names of the stages that must be done for the result of `last`, itself among them. Raises KeyError."""
+    wanted = {stage_named(last).name}
+    for stage in reversed(RECIPE):
+        if stage.name in wanted:
+            wanted.update(stage.needs)
+    return frozenset(wanted)
 
 
 @dataclass(frozen=True)

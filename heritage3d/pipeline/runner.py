@@ -23,7 +23,7 @@ from heritage3d.pipeline import sandbox
 from heritage3d.pipeline.inputs import UserFiles
 from heritage3d.pipeline.presets import preset_numbers
 from heritage3d.pipeline.progress import Progress
-from heritage3d.pipeline.recipe import PREVIEW, RECIPE, STAGE_NAMES, Request, Stage
+from heritage3d.pipeline.recipe import PREVIEW, RECIPE, STAGE_NAMES, Request, Stage, needed_for
 from heritage3d.pipeline.sealing import BrokenSeal, Sealed, hash_value, seal, verify, write_whole
 from heritage3d.pipeline.verdicts import Cancelled, ImpossibleInput, StageFault
 from heritage3d.pipeline.watch import Outcome, run_child
@@ -98,7 +98,7 @@ class Run:
         return self._publish()
 
     def perform(self, last: str) -> None:
-        """Run every stage up to `last` that has no result yet; results are in `sealed` by stage."""
+        """Run every stage that `last` needs and that has no result yet; results are in `sealed` by stage."""
         if self.request.start_from is not None and self.request.start_from not in STAGE_NAMES:
             raise ImpossibleInput(
                 f"There is no stage {self.request.start_from!r}.", [f"Stages: {', '.join(STAGE_NAMES)}"]
@@ -109,11 +109,12 @@ class Run:
         with self._alone():
             self._forget_unwanted()
             self.files.hash()
+            wanted = needed_for(last)
             for position, stage in enumerate(RECIPE, start=1):
+                if stage.name not in wanted:
+                    continue
                 self._perform(stage, position)
-                if stage.name == last:
-                    return
-                if stage.name == "sfm":
+                if stage.name == "sfm" and "depth" in wanted:
                     self._preview()
 
     @contextmanager

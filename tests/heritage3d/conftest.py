@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import ExifTags, Image
+
+from tests.heritage3d.whole_command import PHOTOGRAPHER, reconstruct
 
 # Before numba is imported: Open3D brings a TBB of its own that numba refuses.
 os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
@@ -21,3 +24,32 @@ def small_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     chosen = PhotoSet("small", 6, 480, 320, 1.05, arc_degrees=36.0, spacing=0.05, samples=1)
     photograph_set(chosen, folder, keep_depth=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny set with a photographer's name and a place in every file; its truth is in the folder above."""
+    pytest.importorskip("open3d")
+    from heritage3d.pipeline.synthetic.sets import SETS, photograph_set
+
+    folder = tmp_path_factory.mktemp("tiny")
+    photograph_set(SETS["tiny"], folder)
+    for path in (folder / "photos").glob("*.jpg"):
+        with Image.open(path) as image:
+            exif = image.getexif()
+            exif[ExifTags.Base.Artist] = PHOTOGRAPHER
+            exif[ExifTags.Base.Copyright] = PHOTOGRAPHER
+            gps = {1: "N", 2: (45.0, 48.0, 12.3456), 3: "E", 4: (15.0, 58.0, 7.891)}
+            exif.get_ifd(ExifTags.IFD.GPSInfo).update(gps)
+            image.load()
+            image.save(path, quality=95, exif=exif)
+    return folder / "photos"
+
+
+@pytest.fixture(scope="session")
+def finished(tiny_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output folder of the whole command on the tiny set, in draft and deterministic."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    done = reconstruct(tiny_photos, out, "--deterministic")
+    assert done.returncode == 0, done.stderr
+    return out

@@ -13,7 +13,6 @@ from heritage3d.pipeline.georeference.control import Control, east_north_up, rea
 from heritage3d.pipeline.georeference.frame import (
     Frame,
     from_control,
-    from_positions,
     upright_frame,
     with_scale,
 )
@@ -189,23 +188,6 @@ def test_errors_are_assessed_only_where_they_can_be(count: int, method: str) -> 
     assert frame.details["check_method"] == method
     if count > 3:
         assert 0.0005 < frame.details["check_rms"] < 0.02
-
-
-def test_a_nadir_grid_with_gps_noise_of_three_metres_stays_level() -> None:
-    rng = np.random.default_rng(5)
-    x, y = np.meshgrid(np.arange(0, 300, 25.0), np.arange(0, 225, 25.0))
-    true = np.column_stack([x.ravel(), y.ravel(), np.full(x.size, 60.0)])
-    noisy = true + rng.normal(0, 3.0, true.shape)
-    noisy[7] += [0, 0, 90]
-    frame = from_positions(true / 50, noisy)
-    assert frame is not None and frame.status == "estimated"
-    assert np.degrees(np.arccos((frame.R @ [0, 0, 1.0])[2])) < 0.5
-    assert frame.scale == pytest.approx(50, rel=0.02)
-
-
-def test_positions_of_a_small_object_give_no_scale() -> None:
-    rng = np.random.default_rng(6)
-    assert from_positions(rng.normal(size=(12, 3)), rng.normal(0, 2.0, (12, 3))) is None
 
 
 def test_a_coded_target_is_found_by_itself(tmp_path: Path) -> None:

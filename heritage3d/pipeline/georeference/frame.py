@@ -16,8 +16,8 @@ from heritage3d.pipeline.scene import Camera
 Vector = npt.NDArray[np.float64]
 FRAME_JSON = "frame.json"
 WORLD_JSON = "world.json"
-#: GPS of a camera or telephone is about this exact (metres); a smaller set says nothing about scale.
-GPS_METRES = 4.0
+#: Rows of pictures that spread less than this across their main direction do not tell what is level.
+PARALLEL_ROWS = 0.05
 #: From six points on every third is held out as a check; with four or five each in turn; with fewer nothing is.
 HELD_OUT_FROM = 6
 ASSESSABLE_FROM = 4
@@ -96,13 +96,9 @@ def fit_similarity(source: Vector, target: Vector, weights: Vector | None = None
     return scale, R, b - scale * R @ a
 
 
-def upright_axes(cameras: Sequence[Camera], orientations: Mapping[str, int]) -> tuple[Vector, Vector]:
-    """Up, and the direction most photographs look in, level with it.
-
-    People hold cameras level: the axis that is level in all pictures together is found as the direction to which all
-    picture rows are most nearly at right angles. `orientations` are EXIF's, by name.
-    """
-    rows, downs, views = [], [], []
+def held(cameras: Sequence[Camera], orientations: Mapping[str, int]) -> tuple[Vector, Vector]:
+    """Directions (N, 3) to the right and down in the pictures as people held them; `orientations` are EXIF's."""
+    rows, downs = [], []
     for camera in cameras:
         right, down = camera.R[0], camera.R[1]
         turn = orientations.get(camera.name, 1)
@@ -114,11 +110,21 @@ def upright_axes(cameras: Sequence[Camera], orientations: Mapping[str, int]) -> 
             right, down = -right, -down
         rows.append(right)
         downs.append(down)
-        views.append(camera.R[2])
-    _, vectors = np.linalg.eigh(np.array(rows).T @ np.array(rows))
+    return np.array(rows), np.array(downs)
+
+
+def upright_axes(cameras: Sequence[Camera], orientations: Mapping[str, int]) -> tuple[Vector, Vector]:
+    """Up, and the direction most photographs look in, level with it.
+
+    People hold cameras level: the axis that is level in all pictures together is found as the direction to which all
+    picture rows are most nearly at right angles. `orientations` are EXIF's, by name.
+    """
+    rows, downs = held(cameras, orientations)
+    views = np.array([camera.R[2] for camera in cameras])
+    _, vectors = np.linalg.eigh(rows.T @ rows)
     up = vectors[:, 0]
-    spread = np.linalg.svd(np.array(rows), compute_uv=False)
-    if len(spread) < 2 or spread[1] < 0.05 * spread[0]:
+    spread = np.linalg.svd(rows, compute_uv=False)
+    if len(spread) < 2 or spread[1] < PARALLEL_ROWS * spread[0]:
         # All rows are parallel (one straight wall): up is what the pictures say on average.
         up = -np.mean(downs, axis=0)
         level = np.mean(rows, axis=0)
@@ -200,22 +206,3 @@ def from_control(names: Sequence[str], ours: Vector, theirs: Vector, checks: set
         "check_method": how,
     }
     return Frame(scale, R, t, "measured", "control points", check if check is not None else control_rms, details)
-
-
-def from_positions(centres: Vector, places: Vector) -> Frame | None:
-    """A frame from GPS: robust against single wrong positions; None where the set is smaller than GPS is exact."""
-    extent = float(np.linalg.norm(places.max(0) - places.min(0)))
-    if len(centres) < 4 or extent < 5 * GPS_METRES:
-        return None
-    weights = np.ones(len(centres))
-    try:
-        for _ in range(20):
-            scale, R, t = fit_similarity(centres, places, weights)
-            off = np.linalg.norm(scale * centres @ R.T + t - places, axis=1)
-            weights = 1 / np.maximum(1.0, off / GPS_METRES) ** 2
-    except ValueError:
-        return None
-    rms = float(np.sqrt((weights * off**2).sum() / weights.sum()))
-    relative = rms / np.sqrt(len(centres)) / extent
-    details = {"positions": len(centres), "position_rms": rms, "scale_uncertainty": relative}
-    return Frame(scale, R, t, "estimated", "positions of the photographs (GPS)", rms, details)

@@ -14,10 +14,10 @@ from heritage3d.pipeline.georeference.frame import (
     WORLD_JSON,
     Frame,
     from_control,
-    from_positions,
     upright_frame,
     with_scale,
 )
+from heritage3d.pipeline.georeference.positions import from_positions, held_level, nadir_level
 from heritage3d.pipeline.georeference.targets import find_targets
 from heritage3d.pipeline.georeference.triangulate import SolvedCamera, Triangulated, triangulate
 from heritage3d.pipeline.photographs.table import Inspection
@@ -140,7 +140,13 @@ def _choose(
     if len(located) >= 4:
         places = np.array([_with_height(positions[camera.name]) for camera in located])
         origin = places.mean(0)
-        found = from_positions(np.array([camera.centre for camera in located]), east_north_up(places, origin))
+        orientations = {photograph.copy: photograph.orientation for photograph in inspection.photographs}
+        guesses = [held_level(level.R[2], scene.cameras, orientations), nadir_level(scene.cameras)]
+        found = from_positions(
+            np.array([camera.centre for camera in located]),
+            east_north_up(places, origin),
+            [guess for guess in guesses if guess is not None],
+        )
         if found is not None:
             return found, {"system": "EPSG:4979", "origin": origin.tolist()}
         context.warn("The photographs' own positions are too close together to give a scale.")

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from heritage3d.pipeline.scene import Camera
@@ -34,6 +35,15 @@ class PhotoSet:
     #: Edge length of the facade's cells, metres.
     spacing: float = 0.01
     samples: int = 2
+    #: The files have so many times more pixels along each side than were rendered.
+    enlarged: int = 1
+
+    def stamp(self) -> dict[str, object]:
+        """What tells whether photographs on disk are of this set; a field at its default says nothing."""
+        fields = asdict(self)
+        if self.enlarged == 1:
+            del fields["enlarged"]
+        return fields
 
 
 SETS: dict[str, PhotoSet] = {
@@ -42,7 +52,8 @@ SETS: dict[str, PhotoSet] = {
         PhotoSet("sixteen", 16, 2400, 1600, 1.05),
         PhotoSet("eight", 8, 3072, 2048, 1.05, arc_degrees=48.0),
         PhotoSet("tiny", 10, 672, 448, 1.05, arc_degrees=54.0, spacing=0.025),
-        PhotoSet("large", 120, 6000, 4000, 1.05, rows=4, arc_degrees=100.0, samples=1),
+        # Draft looks at no more than 2000 pixels of a photograph; 3000 are rendered, the files have 24 Mpx.
+        PhotoSet("large", 120, 6000, 4000, 1.05, rows=4, arc_degrees=100.0, samples=1, enlarged=2),
     )
 }
 
@@ -90,7 +101,7 @@ def photograph_set(
     `folder/truth.json` holds the cameras, `truth.npz` the surface (vertices, faces, materials); with `keep_depth` also
     `depth/<name>.npy` (float32, metres along the axis, distorted frame). A set that is complete is not taken again.
     """
-    stamp = {"version": MONUMENT_VERSION, "state": state, "set": asdict(chosen), "depth": keep_depth, "exif": with_exif}
+    stamp = {"version": MONUMENT_VERSION, "state": state, "set": chosen.stamp(), "depth": keep_depth, "exif": with_exif}
     truth_file = folder / TRUTH_JSON
     if truth_file.exists() and json.loads(truth_file.read_text(encoding="utf-8"))["made_by"] == stamp:
         return
@@ -106,7 +117,12 @@ def photograph_set(
     stage = Stage(replace(mesh, vertices=mesh.vertices.astype(np.float32).astype(np.float64)))
     entries = []
     for index, (camera, lens) in enumerate(cameras_of(chosen)):
-        picture, depth = take_photograph(stage, camera, lens, seed=1000 + index, samples=chosen.samples)
+        picture, depth = take_photograph(
+            stage, camera.fitted(chosen.width // chosen.enlarged), lens, seed=1000 + index, samples=chosen.samples
+        )
+        if chosen.enlarged > 1:
+            size = (chosen.width, chosen.height)
+            picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
         save_photograph(picture, photos / camera.name, focal_35mm=chosen.focal * 36 if with_exif else None)
         if keep_depth:
             (folder / "depth").mkdir(exist_ok=True)
