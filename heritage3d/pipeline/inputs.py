@@ -28,39 +28,54 @@ class UserFiles:
     control: Path | None
     scale: Path | None
     missing: list[Path] = field(default_factory=list)
+    #: Paths that are not what is wanted in their place, and why.
+    misplaced: list[tuple[Path, str]] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: Request) -> UserFiles:
         """Find everything; folders are searched with their subfolders, in the order of their names."""
-        photographs: list[tuple[str, Path]] = []
+        found: list[tuple[str, Path]] = []
         missing = [path for path in request.inputs if not path.exists()]
         for given in request.inputs:
             if given.is_dir():
-                photographs += [(path.relative_to(given).as_posix(), path) for path in _files_below(given)]
+                found += [(path.relative_to(given).as_posix(), path) for path in _files_below(given, request.out)]
             elif given.exists():
-                photographs.append((given.name, given))
-        masks: list[tuple[str, Path]] = []
+                found.append((given.name, given))
+        misplaced = []
         for kind in (request.masks, request.control, request.scale):
             if kind is not None and not kind.exists():
                 missing.append(kind)
-        if request.masks is not None and request.masks.is_dir():
-            masks = [(path.relative_to(request.masks).as_posix(), path) for path in _files_below(request.masks)]
-        return cls(photographs, masks, request.control, request.scale, missing)
+        for kind in (request.control, request.scale):
+            if kind is not None and kind.is_dir():
+                misplaced.append((kind, "is a folder; a file is wanted here"))
+        if request.masks is not None and request.masks.is_file():
+            misplaced.append((request.masks, "is a file; the folder that holds the masks is wanted here"))
+        apart = request.masks if request.masks is not None and request.masks.is_dir() else None
+        together = apart is not None and any(
+            given.resolve().is_relative_to(apart.resolve()) for given in request.inputs
+        )
+        photographs, masks = _masks_apart(found, None if together else apart, paired=together)
+        if apart is not None and not together:
+            masks = [(path.relative_to(apart).as_posix(), path) for path in _files_below(apart, request.out)]
+        return cls(photographs, masks, request.control, request.scale, missing, misplaced)
 
     def check(self) -> None:
         """Raise ImpossibleInput when something named does not exist or there is nothing to look at."""
         if self.missing:
             raise ImpossibleInput(f"{self.missing[0]} does not exist.", ["Check the path."])
+        if self.misplaced:
+            path, why = self.misplaced[0]
+            raise ImpossibleInput(f"{path} {why}.", ["Check the path."])
         if not self.photographs:
             raise ImpossibleInput("No photographs were found in what was given.", [PHOTOGRAPH_ADVICE])
 
     def hash(self) -> None:
-        """Hash contents and names within the set; where the set lies does not matter."""
+        """Hash contents and names within the set; where the set lies does not matter. Raises ImpossibleInput."""
         for kind, entries in (("photographs", self.photographs), ("masks", self.masks)):
-            self.digests[kind] = hash_value([[name, hash_file(path)] for name, path in entries])
+            self.digests[kind] = hash_value([[name, _readable_hash(path)] for name, path in entries])
         for kind, path in (("control", self.control), ("scale", self.scale)):
-            self.digests[kind] = "" if path is None else hash_file(path)
+            self.digests[kind] = "" if path is None else _readable_hash(path)
 
     def paths_for(self, kinds: tuple[str, ...]) -> list[Path]:
         """The files behind these kinds."""
@@ -88,8 +103,18 @@ class UserFiles:
         return (("control", self.control), ("scale", self.scale))
 
 
-def _files_below(folder: Path) -> list[Path]:
-    """Regular files below a folder, hidden ones and papers beside the photographs left out, sorted by path."""
+def _readable_hash(path: Path) -> str:
+    try:
+        return hash_file(path)
+    except OSError as error:
+        reason = error.strerror or "it cannot be opened"
+        raise ImpossibleInput(f"{path} cannot be read: {reason}.", ["Check its rights, or leave it out."]) from error
+
+
+def _files_below(folder: Path, out: Path) -> list[Path]:
+    """Regular files below a folder, sorted by path; without hidden ones, papers beside the photographs, and `out`,
+    which people like to put among them.
+    """
     return sorted(
         path
         for path in folder.rglob("*")
@@ -97,4 +122,32 @@ def _files_below(folder: Path) -> list[Path]:
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.suffix.lower() not in _BESIDE
         and path.name.lower() not in _BESIDE_NAMES
+        and not path.resolve().is_relative_to(out)
     )
+
+
+def _masks_apart(
+    found: list[tuple[str, Path]], folder: Path | None, *, paired: bool
+) -> tuple[list[tuple[str, Path]], list[tuple[str, Path]]]:
+    """Photographs, and the masks that lie among them: all that lies in `folder`, and files named after a photograph.
+
+    `photo.jpg.png` and `photo_mask.png` are masks of `photo.jpg` wherever they lie; `photo.png` is one only where the
+    person said that masks lie among the photographs (`paired`), for it may as well be a photograph.
+    """
+    names = {path.name.lower() for _, path in found}
+    stems = {_stem(name) for name in names if not name.endswith(".png")}
+    every_stem = {_stem(name) for name in names}
+    photographs: list[tuple[str, Path]] = []
+    masks: list[tuple[str, Path]] = []
+    for name, path in found:
+        low = path.name.lower()
+        after_name = low.endswith(".png") and low.removesuffix(".png") in names
+        after_stem = low.endswith("_mask.png") and low.removesuffix("_mask.png") in every_stem
+        in_pair = paired and low.endswith(".png") and _stem(low) in stems
+        inside = folder is not None and path.resolve().is_relative_to(folder.resolve())
+        (masks if after_name or after_stem or in_pair or inside else photographs).append((name, path))
+    return photographs, masks
+
+
+def _stem(name: str) -> str:
+    return Path(name).stem

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from heritage3d.pipeline.photographs.table import Inspection
 from heritage3d.pipeline.report.document import report_html
 from heritage3d.pipeline.sealing import Sealed, write_whole
 
@@ -35,6 +36,7 @@ def publish(sealed: Mapping[str, Sealed], records: Sequence[StageRecord], out: P
         for each in records
     ]
     report["warnings"] = [warning for each in records for warning in each.warnings]
+    report = _without(Inspection.load(sealed["inspect"].folder).private_names(), report)
     candidates = {
         "poster": made / "poster.jpg",
         "shape": made / "shape.jpg",
@@ -46,6 +48,19 @@ def publish(sealed: Mapping[str, Sealed], records: Sequence[StageRecord], out: P
     write_whole(out / "report.html", report_html(report, pictures).encode("utf-8"))
     write_whole(out / "report.json", json.dumps(report, indent=1, ensure_ascii=False).encode("utf-8"))
     return report
+
+
+def _without(private: Mapping[str, str], value: Any) -> Any:
+    """The value with every private name in its texts replaced, the longest first."""
+    if isinstance(value, str):
+        for name in sorted(private, key=len, reverse=True):
+            value = value.replace(name, private[name])
+        return value
+    if isinstance(value, list):
+        return [_without(private, each) for each in value]
+    if isinstance(value, dict):
+        return {key: _without(private, each) for key, each in value.items()}
+    return value
 
 
 def _copy(source: Path, target: Path) -> None:

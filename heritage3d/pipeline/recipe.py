@@ -29,7 +29,7 @@ class Stage:
 
 
 RECIPE: tuple[Stage, ...] = (
-    Stage("inspect", 2, (), 8, (), 6 * GIB, ("photographs", "masks")),
+    Stage("inspect", 3, (), 8, (), 6 * GIB, ("photographs", "masks")),
     Stage("features", 1, ("inspect",), 10, ("feature_size", "max_features")),
     Stage("matching", 2, ("inspect", "features"), 8),
     Stage("sfm", 4, ("inspect", "matching"), 12, ("texture_source_size",)),

@@ -104,8 +104,7 @@ class Run:
                 f"There is no stage {self.request.start_from!r}.", [f"Stages: {', '.join(STAGE_NAMES)}"]
             )
         self.files.check()
-        for folder in (self.work / "stages", self.work / "partial", self.logs):
-            folder.mkdir(parents=True, exist_ok=True)
+        self._prepare_folders()
         with self._alone():
             self._forget_unwanted()
             self.files.hash()
@@ -116,6 +115,18 @@ class Run:
                 self._perform(stage, position)
                 if stage.name == "sfm" and "depth" in wanted:
                     self._preview()
+
+    def _prepare_folders(self) -> None:
+        """Make the folders of the run. Raises StageFault where nothing can be written."""
+        try:
+            for folder in (self.work / "stages", self.work / "partial", self.logs):
+                folder.mkdir(parents=True, exist_ok=True)
+            (self.work / "lock").touch()
+        except OSError as error:
+            raise StageFault(
+                f"{self.request.out} cannot be written to: {error.strerror or type(error).__name__}.",
+                ["Choose a folder of your own that may be made or exists already (--out)."],
+            ) from error
 
     @contextmanager
     def _alone(self) -> Any:

@@ -26,6 +26,8 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        # Told before every complaint about an argument: short, so that the complaint is seen.
+        parser.usage = "manage.py reconstruct PHOTOGRAPHS… --out FOLDER (--help tells the rest)"
         parser.add_argument("photographs", nargs="+", type=Path, help="Photographs, or folders of them")
         parser.add_argument("--out", type=Path, required=True, help="Folder for the model and its report")
         parser.add_argument("--preset", choices=sorted(PRESETS), default="standard")

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pi_heif
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
+from heritage3d.pipeline.photographs.authors import people_named
 from heritage3d.pipeline.photographs.judge import Judgement, judge
 from heritage3d.pipeline.picture_files import write_picture
 
@@ -27,7 +28,8 @@ SHORTEST_SIDE = 240
 MOST_PIXELS = 400_000_000
 LARGEST_FILE = 600 * 1024**2
 COPY_QUALITY = 97
-_GPS_NORTH = {1: "N", -1: "S"}
+RAW_SUFFIXES = frozenset({".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"})
+SCAN_SUFFIXES = frozenset({".e57", ".las", ".laz", ".ply", ".obj", ".glb", ".gltf", ".stl", ".fbx", ".xyz"})
 
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 pi_heif.register_heif_opener()
@@ -53,6 +55,8 @@ class Facts:
     position: tuple[float, float, float | None] | None = None
     judgement: Judgement = field(default_factory=Judgement)
     notes: list[str] = field(default_factory=list)
+    #: Whom the file names as its author or owner; not kept, but file names must not give them away either.
+    people: list[str] = field(default_factory=list)
     transparent: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -72,6 +76,19 @@ def kind_of(head: bytes) -> str | None:
     return None
 
 
+def _what_else(head: bytes, suffix: str) -> str:
+    """Why a file that is no photograph of a known kind is refused, and what to do where there is something."""
+    if head[:4] in (b"LASF", b"glTF", b"ply\n", b"ply\r") or head[:8] == b"ASTM-E57" or suffix in SCAN_SUFFIXES:
+        return "it is a scan or a model; models are made of photographs here"
+    if head[:4] == b"GIF8" or head[8:12] in (b"WEBP", b"avif") or head[:2] == b"BM":
+        return "it is a picture of another kind; save it as JPEG, PNG, TIFF or HEIC"
+    if suffix in RAW_SUFFIXES:
+        return "it is a camera's raw file; export it as JPEG or TIFF"
+    if head[4:8] == b"ftyp" or head[:4] == b"\x1aE\xdf\xa3" or suffix in (".mp4", ".mov", ".avi", ".mkv"):
+        return "it is a film; take single pictures out of it"
+    return "it is no photograph in JPEG, PNG, TIFF or HEIC format"
+
+
 def open_photograph(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None, Facts]:
     """Decode a file to sRGB (H, W, 3) uint8, its opacity (H, W) uint8 or None, and its facts. Raises Refused."""
     size = path.stat().st_size
@@ -82,7 +99,9 @@ def open_photograph(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.u
     data = path.read_bytes()
     kind = kind_of(data[:16])
     if kind is None:
-        raise Refused("it is no photograph in JPEG, PNG, TIFF or HEIC format")
+        raise Refused(_what_else(data[:64], path.suffix.lower()))
+    if kind == "TIFF" and path.suffix.lower() in RAW_SUFFIXES:
+        raise Refused("it is a camera's raw file; export it as JPEG or TIFF")
     try:
         with Image.open(io.BytesIO(data), formats=[kind, "MPO"] if kind == "JPEG" else [kind]) as image:
             return _read(image, kind, data)
@@ -212,6 +231,7 @@ def _read_exif(image: Image.Image, facts: Facts) -> None:
     )
     facts.lens = "|".join("" if name is None else str(name)[:80] for name in names) if any(names) else ""
     facts.position = _position(gps)
+    facts.people = people_named(image, exif, detail)
 
 
 def _position(gps: dict[int, Any]) -> tuple[float, float, float | None] | None:

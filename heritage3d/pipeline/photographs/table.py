@@ -33,6 +33,8 @@ class Photograph:
     brightness: float
     has_sky: bool
     has_mask: bool
+    #: How outputs call it: its original name, or its copy's where the original names its author.
+    shown: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Refusal:
 
     original: str
     reason: str
+    #: How outputs call it.
+    shown: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ class Inspection:
     def mask(self, photograph: Photograph) -> Path | None:
         """The person's own mask (255 = use), if there is one."""
         return self.folder / MASKS / f"{photograph.copy}.png" if photograph.has_mask else None
+
+    def private_names(self) -> dict[str, str]:
+        """What outputs call the files whose own names they must not tell, by original name."""
+        every: list[Photograph | Refusal] = [*self.photographs, *self.refusals]
+        return {each.original: each.shown for each in every if each.shown and each.shown != each.original}
 
     def save(self) -> None:
         content = {

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 
 from heritage3d.pipeline.photographs.advice import FEWEST, STEADY, TAKE_MORE, advice_on, all_blurred
+from heritage3d.pipeline.photographs.authors import gives_away, words_of
 from heritage3d.pipeline.photographs.sky import sky_mask
 from heritage3d.pipeline.photographs.table import IMAGES, MASKS, SKIES, Inspection, Photograph, Refusal
 from heritage3d.pipeline.photographs.worker import Keeper
@@ -36,6 +38,14 @@ def run(context: StageContext) -> dict[str, Any]:
     advice = advice_on(photographs)
     for sentence in advice:
         context.warn(sentence)
+    words = words_of(person for answer in answers for person in answer.get("facts", {}).get("people", ()))
+    photographs = [
+        replace(each, shown=each.copy if gives_away(each.original, words) else each.original) for each in photographs
+    ]
+    refusals = [
+        replace(each, shown=f"file {number}" if gives_away(each.original, words) else each.original)
+        for number, each in enumerate(refusals, start=1)
+    ]
     Inspection(context.folder, tuple(photographs), tuple(refusals), tuple(advice)).save()
     for leftover in (context.folder / "opacity").iterdir():
         leftover.unlink()
