@@ -1,11 +1,12 @@
-"""Files made to do harm: each gets a verdict, no worker grows or hangs, and the disk gets nothing but copies."""
+"""Files made to do harm, and files of every other kind: each gets a verdict, no worker grows or hangs."""
 
 from __future__ import annotations
 
 import io
 import subprocess
 import sys
-from pathlib import Path
+import tarfile
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def spoiled(data: bytes, number: int) -> bytes:
 def judged(paths: list[Path], tmp_path: Path) -> int:
     """Give every file to one keeper; returns how many were refused."""
     copies = tmp_path / "copies"
-    copies.mkdir()
+    copies.mkdir(parents=True)
     refused = 0
     with Keeper() as keeper:
         for number, path in enumerate(paths):
@@ -88,3 +89,37 @@ def test_two_hundred_hostile_files_get_a_verdict(tmp_path: Path) -> None:
             paths[-1].write_bytes(spoiled(data, 100 + number))
     assert len(paths) >= 200
     assert judged(paths, tmp_path) > 80
+
+
+#: What a person may take for a photograph, and what she may take for something models are made of.
+PICTURES = {".jpg", ".png", ".tif", ".tiff", ".gif", ".webp", ".sgi", ".j2k", ".blp", ".psd", ".bmp", ".svg", ".pdf"}
+MESHES = {".laz", ".las", ".e57", ".gltf", ".glb", ".bin", ".stl", ".obj", ".ply", ".i3dm", ".b3dm", ".pnts", ".xyz"}
+
+
+@pytest.mark.slow
+def test_every_picture_and_mesh_of_the_sample_archive_gets_a_verdict(tmp_path: Path) -> None:
+    """Whole ones and spoiled ones: the pictures are usable or refused with a reason, no mesh is taken for one."""
+    archive = SHARED / "data" / "archive-samples.tar.xz"
+    if not archive.exists():
+        pytest.skip("the sample archive is not beside the checkout")
+    paths: list[Path] = []
+    meshes: list[Path] = []
+    with tarfile.open(archive) as opened:
+        for member in opened:
+            suffix = PurePosixPath(member.name).suffix.lower()
+            stream = opened.extractfile(member) if member.isfile() and suffix in PICTURES | MESHES else None
+            if stream is None:
+                continue
+            data = stream.read()
+            path = tmp_path / f"{len(paths):04d}{suffix}"
+            path.write_bytes(data)
+            paths.append(path)
+            if suffix in MESHES:
+                meshes.append(path)
+            elif len(data) > 500:
+                path = tmp_path / f"{len(paths):04d}-spoiled{suffix}"
+                path.write_bytes(spoiled(data, len(paths)))
+                paths.append(path)
+    assert len(paths) >= 200 and len(meshes) >= 100
+    assert judged(meshes, tmp_path / "m") == len(meshes)
+    assert judged([path for path in paths if path not in set(meshes)], tmp_path / "p") > 20
