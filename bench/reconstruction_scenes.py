@@ -24,6 +24,7 @@ from heritage3d.pipeline.progress import TerminalProgress
 from heritage3d.pipeline.recipe import RECIPE, Request
 from heritage3d.pipeline.runner import Run
 from heritage3d.pipeline.scene import Scene
+from heritage3d.pipeline.sealing import MANIFEST
 from heritage3d.pipeline.synthetic.evaluate import compare_cameras
 from heritage3d.pipeline.synthetic.scenes import SCENES, UTM, true_cameras
 from heritage3d.pipeline.synthetic.sets import SETS, TRUTH_JSON, photograph_set
@@ -90,7 +91,8 @@ class Scenes:
         world = json.loads((stage_folder(out, "georeference") / WORLD_JSON).read_text(encoding="utf-8"))
         bent = _doming(frame, scene, truth, np.array(world["origin"]))
         emit("flight doming with control", bent / gsd, "GSD", "<= 3", gsd_m=round(gsd, 3))
-        emit("flight check points", float(frame.error or 0) / gsd, "GSD", details=frame.details)
+        surveyed = json.loads((stage_folder(out, "sfm") / MANIFEST).read_text(encoding="utf-8"))["metrics"]["surveyed"]
+        emit("flight check points", float(frame.error or 0) / gsd, "GSD", details=frame.details, adjusted=surveyed)
 
     def targets(self) -> None:
         """Printed targets found by themselves, a list of distances: how wrong is the scale?"""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from heritage3d.pipeline.georeference.control import HELD_OUT_FROM, surveyed_points
 from heritage3d.pipeline.recipe import Request
 from heritage3d.pipeline.sealing import hash_file, hash_value
 from heritage3d.pipeline.verdicts import ImpossibleInput
@@ -31,6 +32,8 @@ class UserFiles:
     #: Paths that are not what is wanted in their place, and why.
     misplaced: list[tuple[Path, str]] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
+    #: The control file where it has points enough to take part in finding the cameras, once `hash` ran.
+    surveyed: Path | None = None
 
     @classmethod
     def of(cls, request: Request) -> UserFiles:
@@ -74,7 +77,9 @@ class UserFiles:
         """Hash contents and names within the set; where the set lies does not matter. Raises ImpossibleInput."""
         for kind, entries in (("photographs", self.photographs), ("masks", self.masks)):
             self.digests[kind] = hash_value([[name, _readable_hash(path)] for name, path in entries])
-        for kind, path in (("control", self.control), ("scale", self.scale)):
+        if self.control is not None and surveyed_points(self.control) >= HELD_OUT_FROM:
+            self.surveyed = self.control
+        for kind, path in self._single():
             self.digests[kind] = "" if path is None else _readable_hash(path)
 
     def paths_for(self, kinds: tuple[str, ...]) -> list[Path]:
@@ -100,7 +105,7 @@ class UserFiles:
         return given
 
     def _single(self) -> tuple[tuple[str, Path | None], ...]:
-        return (("control", self.control), ("scale", self.scale))
+        return (("control", self.control), ("scale", self.scale), ("surveyed", self.surveyed))
 
 
 def _readable_hash(path: Path) -> str:

@@ -24,7 +24,8 @@ class Stage:
     preset_fields: tuple[str, ...] = ()
     #: Resident memory its child may reach; None takes the preset's limit.
     memory_limit: int | None = None
-    #: Which user files it reads besides the results it needs ("photographs", "masks", "control", "scale").
+    #: Which user files it reads besides the results it needs ("photographs", "masks", "control", "scale",
+    #: and "surveyed": the control file again, where it has points enough to find the cameras with).
     user_files: tuple[str, ...] = ()
 
 
@@ -32,7 +33,7 @@ RECIPE: tuple[Stage, ...] = (
     Stage("inspect", 3, (), 8, (), 6 * GIB, ("photographs", "masks")),
     Stage("features", 1, ("inspect",), 10, ("feature_size", "max_features")),
     Stage("matching", 2, ("inspect", "features"), 8),
-    Stage("sfm", 4, ("inspect", "matching"), 12, ("texture_source_size",)),
+    Stage("sfm", 5, ("inspect", "matching"), 12, ("texture_source_size",), None, ("surveyed",)),
     Stage("depth", 3, ("sfm",), 55, ("dense_size", "source_views")),
     Stage("fusion", 2, ("sfm", "depth"), 8, ("dense_size",)),
     Stage("surface", 2, ("sfm", "fusion"), 6, ("voxel_gsd",)),

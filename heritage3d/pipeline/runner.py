@@ -235,7 +235,8 @@ class Run:
                 *self.files.paths_for(stage.user_files),
                 request_file,
             ),
-            writable=(temporary, *(() if stage.user_files else (cache,))),
+            # What opens pictures from outside must not leave anything where other stages find programs.
+            writable=(temporary, *(() if set(stage.user_files) - {"surveyed"} else (cache,))),
             largest_file=LARGEST_FILE,
         )
         command = [sys.executable, "-m", "heritage3d.pipeline.child", str(request_file), "{channel}"]

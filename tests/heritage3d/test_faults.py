@@ -98,16 +98,24 @@ def assert_nothing_half_done_counts(out: Path, stage: str) -> None:
 
 
 def assert_it_resumes_to_the_same(photos: Path, out: Path, finished: Path, stage: str) -> None:
+    """The stage is made again, nothing else is, and what comes of it is what came of the run without a fault.
+
+    COLMAP's database has another layout of bytes after an interruption; what is promised are the cameras solved from
+    it. The report holds when and how long; what it says of the model must be the same.
+    """
     run = run_of(photos, out)
     run.perform(stage)
     assert [record.name for record in run.records if not record.cached] == [stage]
-    whole = sealed_result(finished, stage)
+    told = "sfm" if stage in ("features", "matching") else stage
+    if told != stage:
+        run = run_of(photos, out)
+        run.perform(told)
+    whole = sealed_result(finished, told)
     assert whole is not None
     if stage == "validate":
-        # The report holds when and how long; what it says of the model must be the same.
         assert whole.metrics["verdict"] == run.sealed[stage].metrics["verdict"]
     else:
-        assert run.sealed[stage].digest == whole.digest
+        assert run.sealed[told].digest == whole.digest
 
 
 @pytest.mark.parametrize("stage", STAGE_NAMES)

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 
 
 def few_turns(folder: Path) -> None:
-    photograph_turntable(folder, count=12)
+    photograph_turntable(folder, count=12, size=(640, 480))
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,28 @@ class Control:
     problems: list[str] = field(default_factory=list)
 
 
+#: From so many points with coordinates on every third is held out as a check, unless the person says which.
+HELD_OUT_FROM = 6
+
+
+def check_points(control: Control) -> frozenset[str]:
+    """Names of the points that nothing is fitted to: those the person names, else every third of six or more."""
+    if control.checks:
+        return frozenset(control.checks)
+    names = sorted(control.coordinates)
+    return frozenset(names[2::3]) if len(names) >= HELD_OUT_FROM else frozenset()
+
+
+def surveyed_points(path: Path) -> int:
+    """How many points of a control file have coordinates; 0 where it cannot be read (its stage says why)."""
+    control = Control()
+    try:
+        read_control(path, control)
+    except (OSError, ValueError):
+        return 0
+    return len(control.coordinates)
+
+
 def read_text(path: Path) -> str:
     """A text file in UTF-8, or Windows' Latin where it is not. Raises ValueError when it is far too large."""
     if path.stat().st_size > LARGEST_FILE:

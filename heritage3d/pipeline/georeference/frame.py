@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from heritage3d.pipeline.georeference.control import HELD_OUT_FROM
 from heritage3d.pipeline.scene import Camera
 
 Vector = npt.NDArray[np.float64]
@@ -18,8 +19,7 @@ FRAME_JSON = "frame.json"
 WORLD_JSON = "world.json"
 #: Rows of pictures that spread less than this across their main direction do not tell what is level.
 PARALLEL_ROWS = 0.05
-#: From six points on every third is held out as a check; with four or five each in turn; with fewer nothing is.
-HELD_OUT_FROM = 6
+#: With four or five points each is held out in turn; with fewer nothing can be assessed.
 ASSESSABLE_FROM = 4
 
 
@@ -174,7 +174,7 @@ def with_scale(frame: Frame, measured: Sequence[tuple[str, float, float]]) -> Fr
     return Frame(scale, frame.R, scale * frame.t, "measured", "distances", error, details)
 
 
-def from_control(names: Sequence[str], ours: Vector, theirs: Vector, checks: set[str]) -> Frame:
+def from_control(names: Sequence[str], ours: Vector, theirs: Vector, checks: Set[str]) -> Frame:
     """A frame from points with coordinates; check points are held out and reported apart."""
     order = np.arange(len(names))
     named = np.array([name in checks for name in names])

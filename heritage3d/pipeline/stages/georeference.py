@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from heritage3d.pipeline.georeference.control import Control, Mark, east_north_up, read_control, read_distances
+from heritage3d.pipeline.georeference.control import (
+    Control,
+    Mark,
+    check_points,
+    east_north_up,
+    read_control,
+    read_distances,
+)
 from heritage3d.pipeline.georeference.frame import (
     WORLD_JSON,
     Frame,
@@ -114,7 +121,7 @@ def _choose(
         ours = np.array([points[name].position for name in shared])
         theirs = np.array([control.coordinates[name] for name in shared])
         try:
-            frame = from_control(shared, ours, theirs, control.checks)
+            frame = from_control(shared, ours, theirs, check_points(control))
         except ValueError as error:
             context.warn(f"The control points were not used: {error}.")
         else:

@@ -13,6 +13,7 @@ import pycolmap
 from heritage3d.pipeline.cameras.freer import refine
 from heritage3d.pipeline.cameras.mapping import median_triangulation_angle, solve
 from heritage3d.pipeline.cameras.sharpen import GreyPictures, read_scales, sharpen
+from heritage3d.pipeline.cameras.surveyed import Surveyed, adjust_to_control
 from heritage3d.pipeline.cameras.undistort import Source, build_scene
 from heritage3d.pipeline.photographs.advice import FEWEST, MOVE, OVERLAP, TEXTURE
 from heritage3d.pipeline.photographs.table import IMAGES, Inspection, Photograph
@@ -81,6 +82,13 @@ def run(context: StageContext) -> dict[str, Any]:
         threads=context.threads,
         progress=lambda done, total: context.progress(0.7 + 0.15 * done / total, 1),
     )
+    surveyed: Surveyed | None = None
+    if context.user.get("surveyed"):
+        refined, surveyed = adjust_to_control(
+            refined, inspection, Path(context.user["surveyed"]), scratch / "surveyed", threads=context.threads
+        )
+        if surveyed is not None and surveyed.refused:
+            context.warn(f"The control points did not take part in finding the cameras: {surveyed.refused}.")
     build_scene(
         refined,
         {
@@ -109,6 +117,7 @@ def run(context: StageContext) -> dict[str, Any]:
         "track_length": round(refined.compute_mean_track_length(), 3),
         "triangulation_angle": round(angle, 2),
         "other_models": list(models.others),
+        "surveyed": None if surveyed is None else surveyed.__dict__,
         "camera_models": sorted({camera.model_name for camera in refined.cameras.values()}),
         "freer_models": [trial.__dict__ for trial in trials],
     }

@@ -110,7 +110,7 @@ def _room() -> Mesh:
     return join([wall, floor])
 
 
-def photograph_turntable(folder: Path, count: int = 24, size: tuple[int, int] = (640, 480)) -> None:
+def photograph_turntable(folder: Path, count: int = 24, size: tuple[int, int] = (1200, 900)) -> None:
     """A statue turned before a fixed camera and a fixed room: `photos/`, `masks/<photo>.png` (white: the statue).
 
     The truth is in the frame of the statue, round which the camera seems to walk.
@@ -132,7 +132,7 @@ def photograph_turntable(folder: Path, count: int = 24, size: tuple[int, int] = 
         about = np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0], [0, 0, 1.0]])
         name = f"turned-{index + 1:03d}.jpg"
         camera = looking_at(name, size, K, about @ eye, about @ target, 0.0)
-        picture, depth = take_photograph(statue, camera, lens, seed=401 + index, samples=2)
+        picture, depth = take_photograph(statue, camera, lens, seed=401 + index, samples=1)
         here = np.isfinite(depth)
         # Noise differs from one photograph to the next on what stands still, too.
         still = np.clip(background + rng.normal(0, 1.5, background.shape), 0, 255).astype(np.uint8)
