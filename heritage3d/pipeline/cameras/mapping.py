@@ -9,8 +9,13 @@ from pathlib import Path
 import numpy as np
 import pycolmap
 
-#: Beyond this many photographs the mapper works in overlapping clusters.
+#: Beyond this many photographs the mapper works in clusters of at most so many, each pair sharing about so many.
 HIERARCHICAL_ABOVE = 300
+CLUSTER, CLUSTER_OVERLAP = 160, 60
+#: Clusters that were put together into less than this share of the photographs were not put together.
+TOGETHER = 0.9
+#: Adjustment after clusters are put together, which only lays one upon the other.
+JOINT_ITERATIONS = 60
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,9 @@ def solve(
         seen = min(seen + 1, count)
         progress(seen, count)
 
-    if count > HIERARCHICAL_ABOVE:
-        hierarchical = pycolmap.HierarchicalPipelineOptions()
-        hierarchical.num_workers = threads
-        models = pycolmap.hierarchical_mapping(database, images, out, options=hierarchical)
-    else:
+    models = _in_clusters(database, images, out, threads=threads) if count > HIERARCHICAL_ABOVE else {}
+    if max((model.num_reg_images() for model in models.values()), default=0) < TOGETHER * count:
+        # Clusters that share too little stay apart; from one photograph to the next takes longer and misses none.
         models = {}
         for attempt in range(2):
             options = pycolmap.IncrementalPipelineOptions()
@@ -64,6 +67,31 @@ def solve(
         return None
     ranked = sorted(models.values(), key=lambda model: (-model.num_reg_images(), -model.num_points3D()))
     return MappedModels(ranked[0], tuple(model.num_reg_images() for model in ranked[1:]))
+
+
+def _in_clusters(database: Path, images: Path, out: Path, *, threads: int) -> dict[int, pycolmap.Reconstruction]:
+    """Models of overlapping clusters put together, and adjusted together."""
+    options = pycolmap.HierarchicalPipelineOptions()
+    options.num_workers = options.num_threads = threads
+    options.clustering_options.leaf_max_num_images = CLUSTER
+    options.clustering_options.image_overlap = CLUSTER_OVERLAP
+    options.incremental_options.random_seed = 0
+    options.incremental_options.min_model_size = 3
+    options.incremental_options.extract_colors = False
+    # There are no rigs of several cameras; refining them keeps clusters from being put together.
+    options.incremental_options.ba_refine_sensor_from_rig = False
+    models: dict[int, pycolmap.Reconstruction] = dict(
+        pycolmap.hierarchical_mapping(database, images, out, options=options)
+    )
+    together = pycolmap.BundleAdjustmentOptions()
+    together.print_summary = False
+    together.ceres.solver_options.num_threads = threads
+    together.ceres.solver_options.max_num_iterations = JOINT_ITERATIONS
+    together.ceres.loss_function_type = pycolmap.LossFunctionType.CAUCHY
+    for model in models.values():
+        pycolmap.bundle_adjustment(model, together)
+        model.update_point_3d_errors()
+    return models
 
 
 def median_triangulation_angle(model: pycolmap.Reconstruction) -> float:
