@@ -8,6 +8,7 @@ from typing import Any
 
 import django_filters
 from django.db.models import Field, Q, QuerySet
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import WagtailFilterSet
@@ -83,7 +84,7 @@ class LanguageColumn(Column):
     """A language by its name; a tag alone says little to most people."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, label=_("Language of the original"), sort_key=name)
+        super().__init__(name, label=capfirst(_("language of the original")), sort_key=name)
 
     def get_value(self, instance: Any) -> Any:
         tag = getattr(instance, self.name)

@@ -26,6 +26,8 @@ from archive.desk.viewsets import RecordChooserViewSet, RecordViewSet
 from archive.gate import Gate
 from archive.models import Clip, Collection, Document, RecordKind, Sensitivity, Testimony, TextTrack
 from archive.policy import may
+from archive.revisions import track_as_dict
+from archive.values.text import rows_of
 
 WORK_FORM_FIELDS = [
     "community",
@@ -195,6 +197,10 @@ class ClipForm(SealableForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._work_before = self.instance.work if self.instance.pk else None
+        if "first_anchor" in self.fields:
+            self.fields["first_anchor"].help_text = gettext(
+                "Its number in the transcript, or what stands after # in its address."
+            )
         if "audience" in self.fields:
             self.fields["audience"].help_text = gettext(
                 "Nobody, until an audience is chosen; then it stands on the page of its testimony for as long as that "
@@ -209,11 +215,11 @@ class ClipForm(SealableForm):
         community = cleaned.get("community") or self.instance.community
         if community is not None and work.community_id != community.pk:
             self.add_error("work", gettext("A clip belongs to the community of its testimony."))
-        anchors = {
-            c["id"] for cues in TextTrack.objects.filter(record=work.pk).values_list("cues", flat=True) for c in cues
-        }
+        tracks = [track_as_dict(track) for track in TextTrack.objects.filter(record=work.pk).order_by("position", "id")]
+        anchors = {cue["id"] for track in tracks for cue in track["cues"]}
         for field in ("first_anchor", "last_anchor"):
-            if cleaned.get(field) and cleaned[field] not in anchors:
+            cleaned[field] = _anchor_of(cleaned.get(field, ""), tracks)
+            if cleaned[field] and cleaned[field] not in anchors:
                 self.add_error(field, gettext("This passage is not in its text."))
         start, end = cleaned.get("start_ms"), cleaned.get("end_ms")
         if start is not None and end is not None and end <= start:
@@ -238,6 +244,18 @@ class ClipForm(SealableForm):
             for work in model.objects.filter(pk__in=keys, wanted_public=True).select_related("community", "collection")
         ]
         Gate().refresh(works)
+
+
+def _anchor_of(written: str, tracks: list[Any]) -> str:
+    """The anchor of a passage named by its number in the transcript editor; anything else as it was written."""
+    written = written.strip().removeprefix("#")
+    if not (written.isascii() and written.isdigit() and len(written) < 7):
+        return written
+    rows = rows_of(tracks)
+    if not 1 <= int(written) <= len(rows):
+        return written
+    cells = rows[int(written) - 1]["cells"]
+    return next((cues[0]["id"] for track in tracks if (cues := cells.get(track["id"]))), written)
 
 
 class ClipViewSet(RecordViewSet):

@@ -21,6 +21,21 @@ from archive.values.uncertain_date import parse_date
 
 #: What the archive is called in citations.
 ARCHIVE = "Cairn"
+#: Chicago and APA are English forms: their dates are in English on every page.
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 @dataclass(frozen=True)
@@ -76,17 +91,32 @@ def cited(payload: Mapping[str, Any], reader: str, day: date) -> CitedWork:
     )
 
 
+def _in_words(day: date) -> str:
+    """A day as both manuals write it, whatever the language of the page: November 27, 2026."""
+    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
+
+
+def _date_of(edtf: str) -> str:
+    """A month or a day in words; what is less certain stays EDTF, which says exactly how uncertain it is."""
+    match = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])(?:-(\d{2}))?", edtf)
+    if match is None:
+        return edtf
+    year, month, day = match.groups()
+    name = _MONTHS[int(month) - 1]
+    return f"{name} {int(day)}, {year}" if day else f"{name} {year}"
+
+
 def chicago(work: CitedWork) -> str:
-    parts = [", ".join(work.names), f"“{work.title}”{work.label}", work.edtf, work.held_by, work.edition]
+    parts = [", ".join(work.names), f"“{work.title}”{work.label}", _date_of(work.edtf), work.held_by, work.edition]
     said = ". ".join(part.rstrip(".") for part in parts if part)
-    return f"{said}. {ARCHIVE}, revision {work.revision}. Accessed {work.day.isoformat()}. {work.url}."
+    return f"{said}. {ARCHIVE}, revision {work.revision}. Accessed {_in_words(work.day)}. {work.url}."
 
 
 def apa(work: CitedWork) -> str:
     who = ", ".join(work.names)
     head = f"{who} ({work.year}). {work.title}" if who else f"{work.title} ({work.year})"
     held = f" {work.held_by}." if work.held_by else ""
-    source = f"{ARCHIVE}. Retrieved {work.day.isoformat()}, from {work.url}"
+    source = f"{ARCHIVE}. Retrieved {_in_words(work.day)}, from {work.url}"
     return f"{head}{work.label} (Revision {work.revision}).{held} {source}"
 
 

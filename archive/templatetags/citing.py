@@ -32,7 +32,7 @@ def citation_list(citations: Iterable[Mapping[str, str]]) -> SafeString:
         button = f'<cairn-copy data-done="{copied}" data-label="{copy}">'
         if number < _OPEN:
             out.append(
-                f'<div class="citation"><h3>{label}</h3>{button}<p id="citation-{form}"><bdi>{text}</bdi></p>'
+                f'<div class="citation"><h3>{label}</h3>{button}<p id="citation-{form}" dir="ltr">{text}</p>'
                 "</cairn-copy></div>\n"
             )
             continue

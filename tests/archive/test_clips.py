@@ -127,6 +127,11 @@ def test_who_may_publish_shows_a_clip_and_a_change_by_another_takes_it_back(site
     assert save(editor, audience="public", **{"title-0-text": "Other words"}).status_code == 302
     page = page_of(work).content.decode()
     assert "Other words" not in page and "The ferry at dawn" not in page
+    # An editor counts passages; nobody knows anchors by heart.
+    assert save(editor, first_anchor="1").status_code == 302
+    clip.refresh_from_db()
+    assert clip.first_anchor == form["first_anchor"]
+    assert "not in its text" in save(editor, first_anchor="99").content.decode()
 
 
 def test_clips_by_time_and_across_passages_come_in_the_order_of_the_telling():
