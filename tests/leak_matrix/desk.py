@@ -93,5 +93,5 @@ def unnamed_at_the_desk() -> list[str]:
 def get(client: Client, path: str) -> tuple[int, bytes]:
     """Status and everything the answer says, headers too."""
     answer = client.get(path)
-    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
     return answer.status_code, content + str(answer.headers).encode()
