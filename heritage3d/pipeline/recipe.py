@@ -33,7 +33,7 @@ RECIPE: tuple[Stage, ...] = (
     Stage("inspect", 3, (), 8, (), 6 * GIB, ("photographs", "masks")),
     Stage("features", 1, ("inspect",), 10, ("feature_size", "max_features")),
     Stage("matching", 2, ("inspect", "features"), 8),
-    Stage("sfm", 5, ("inspect", "matching"), 12, ("texture_source_size",), None, ("surveyed",)),
+    Stage("sfm", 6, ("inspect", "matching"), 12, ("texture_source_size",), None, ("surveyed",)),
     Stage("depth", 3, ("sfm",), 55, ("dense_size", "source_views")),
     Stage("fusion", 2, ("sfm", "depth"), 8, ("dense_size",)),
     Stage("surface", 2, ("sfm", "fusion"), 6, ("voxel_gsd",)),

@@ -16,6 +16,8 @@ CLUSTER, CLUSTER_OVERLAP = 160, 60
 TOGETHER = 0.9
 #: Adjustment after clusters are put together, which only lays one upon the other.
 JOINT_ITERATIONS = 60
+#: So many points must agree on a photograph's place. COLMAP's 30 splits a walk around a small thing in two.
+FEWEST_POSE_INLIERS = 20
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def solve(
             options.num_threads = threads
             options.min_model_size = 3
             options.extract_colors = False
+            options.mapper.abs_pose_min_num_inliers = FEWEST_POSE_INLIERS
             if attempt:
                 # A short baseline or a small object may offer no pair under 16°; ask for less before giving up.
                 options.mapper.init_min_tri_angle = 6.0
