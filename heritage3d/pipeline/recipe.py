@@ -30,7 +30,7 @@ class Stage:
 
 
 RECIPE: tuple[Stage, ...] = (
-    Stage("inspect", 3, (), 8, (), 6 * GIB, ("photographs", "masks")),
+    Stage("inspect", 4, (), 8, (), 6 * GIB, ("photographs", "masks")),
     Stage("features", 1, ("inspect",), 10, ("feature_size", "max_features")),
     Stage("matching", 2, ("inspect", "features"), 8),
     Stage("sfm", 6, ("inspect", "matching"), 12, ("texture_source_size",), None, ("surveyed",)),

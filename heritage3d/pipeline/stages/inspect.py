@@ -131,7 +131,9 @@ def _sort_out(
 
 def _user_masks(context: StageContext, kept: Sequence[tuple[str, str, dict[str, Any]]]) -> set[str]:
     """Store people's masks at the size of the copies; names of copies that have one."""
-    by_name = {name.lower(): path for name, path in context.user.get("masks", [])}
+    masks = [(name.lower(), path) for name, path in context.user.get("masks", [])]
+    # By bare name too: masks often lie in a folder beside that of the photographs.
+    by_name = {Path(name).name: path for name, path in masks} | dict(masks)
     masked: set[str] = set()
     with Keeper() as keeper:
         for copy, original, facts in kept:
