@@ -7,7 +7,7 @@ import pytest
 
 pycolmap = pytest.importorskip("pycolmap")
 
-from heritage3d.pipeline.cameras.matching import shared_features  # noqa: E402 - after the check that it is installed
+from heritage3d.pipeline.cameras.matching import only_turned, shared_features  # noqa: E402 - see above
 from heritage3d.pipeline.cameras.undistort import distorted, pinhole_of, remap_of, without_walls  # noqa: E402
 
 MODELS = {
@@ -69,3 +69,23 @@ def test_features_choose_each_other_only_when_alike_and_alone() -> None:
     other = rng.normal(size=(40, 32)).astype(np.float32)
     other /= np.linalg.norm(other, axis=1, keepdims=True)
     assert shared_features(first, other) < 10
+
+
+@pytest.mark.parametrize(
+    ("turn", "baseline", "expected"), [(8.0, 0.0, True), (25.0, 0.0, True), (0.0, 0.1, False), (8.0, 0.15, False)]
+)
+def test_a_pair_that_one_homography_explains_only_turned_when_nothing_is_left_but_a_rotation(
+    turn: float, baseline: float, expected: bool
+) -> None:
+    """The homography of a wall ten metres away: K (R + t n^T / d) K^-1."""
+    camera = pycolmap.Camera(model="SIMPLE_RADIAL", width=560, height=420, params=[560.0, 280.0, 210.0, 0.0])
+    camera.has_prior_focal_length = True
+    angle = np.radians(turn)
+    rotation = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+    K = np.asarray(camera.calibration_matrix())
+    geometry = pycolmap.TwoViewGeometry()
+    geometry.config = pycolmap.TwoViewGeometryConfiguration.PLANAR_OR_PANORAMIC
+    geometry.H = 3.0 * K @ (rotation + np.outer([baseline, 0, 0], [0, 0, 1.0])) @ np.linalg.inv(K)
+    assert only_turned(geometry, camera, camera) is expected
+    camera.has_prior_focal_length = False
+    assert only_turned(geometry, camera, camera) is False

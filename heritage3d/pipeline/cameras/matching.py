@@ -23,6 +23,10 @@ PAIRS_AT_ONCE = 40
 RATIO = 0.8
 #: Matches that stay within so many pixels (of the copy) are called still.
 STILL_PIXELS = 2.0
+#: A camera that moved by less than this share of the distance only turned: rays then meet at a degree or less. A lens
+#: that is not modelled yet looks like such a move, the more the camera turned: so much a radian.
+STILL_BASELINE = 0.02
+LENS_A_RADIAN = 0.2
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,8 @@ def facts_of(database: Path, pairs_tried: int) -> MatchingFacts:
             image.image_id: np.asarray(opened.read_keypoints(image.image_id))[:, :2]
             for image in opened.read_all_images()
         }
+        known = {camera.camera_id: camera for camera in opened.read_all_cameras()}
+        cameras = {image.image_id: known[image.camera_id] for image in opened.read_all_images()}
         pair_ids, geometries = opened.read_two_view_geometries()
         for pair_id, geometry in zip(pair_ids, geometries, strict=True):
             inliers = np.asarray(geometry.inlier_matches)
@@ -149,11 +155,31 @@ def facts_of(database: Path, pairs_tried: int) -> MatchingFacts:
             first, second = pycolmap.pair_id_to_image_pair(pair_id)
             moved = np.linalg.norm(keypoints[first][inliers[:, 0]] - keypoints[second][inliers[:, 1]], axis=1)
             still.append(float((moved < STILL_PIXELS).mean()))
-            kinds = pycolmap.TwoViewGeometryConfiguration
-            rotating += geometry.config in (kinds.PANORAMIC, kinds.WATERMARK)
+            rotating += only_turned(geometry, cameras[first], cameras[second])
     return MatchingFacts(
         pairs_tried,
         verified,
         float(np.median(still)) if still else 0.0,
         rotating / verified if verified else 0.0,
     )
+
+
+def only_turned(geometry: pycolmap.TwoViewGeometry, first: pycolmap.Camera, second: pycolmap.Camera) -> bool:
+    """Whether a verified pair shows a camera that turned and did not move, as far as its focal length is known.
+
+    COLMAP calls a pair that one homography explains "planar or panoramic". With K the cameras' calibration,
+    K₂⁻¹ H K₁ is a rotation times a scale in the second case, and a rotation plus baseline ÷ distance in the first
+    (Hartley and Zisserman 2004, 13.1), so that its singular values differ by about that share.
+    """
+    kinds = pycolmap.TwoViewGeometryConfiguration
+    if geometry.config in (kinds.PANORAMIC, kinds.WATERMARK):
+        return True
+    if geometry.config != kinds.PLANAR_OR_PANORAMIC or geometry.H is None:
+        return False
+    if not (first.has_prior_focal_length and second.has_prior_focal_length):
+        return False
+    turn = np.linalg.inv(second.calibration_matrix()) @ np.asarray(geometry.H) @ first.calibration_matrix()
+    left, values, right = np.linalg.svd(turn)
+    rotation = left @ right * np.sign(np.linalg.det(left @ right))
+    angle = float(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)))
+    return bool(values[0] / values[2] - 1 <= STILL_BASELINE + LENS_A_RADIAN * angle)
