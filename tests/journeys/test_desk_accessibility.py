@@ -11,23 +11,12 @@ from archive.models.publication import ReaderReport
 from archive.values.language_map import language_map
 from jobs import api as jobs
 from tests.archive.factories import a_community, a_member, a_person, a_place, a_testimony, a_user, published
+from tests.archive.test_desk_records import KINDS
 from tests.frontend.conftest import AXE
 from tests.frontend.test_axe import CHECK, COLOURS, EVERYTHING
 
 pytestmark = pytest.mark.journey
 
-LISTS = (
-    "testimonies",
-    "papers",
-    "collections-of-records",
-    "clips",
-    "people-records",
-    "places",
-    "organisations",
-    "events",
-    "concepts",
-    "sources",
-)
 SCREENS = ("transcript", "links", "gate", "consent", "redactions", "revisions", "preview")
 
 
@@ -57,8 +46,8 @@ def screens(member) -> list[str]:
     job = jobs.enqueue("prove-absence", input={"case": 0}, scope=f"community:{community.slug}")
     return [
         "/admin/",
-        *(f"/admin/{name}/" for name in LISTS),
-        *(f"/admin/{name}/new/" for name in LISTS),
+        *(f"/admin/{name}/" for name in KINDS),
+        *(f"/admin/{name}/new/" for name in KINDS),
         f"/admin/testimonies/edit/{work.pk}/",
         *(f"/admin/testimonies/{work.pk}/{name}/" for name in SCREENS),
         f"/admin/clips/edit/{clip.pk}/",

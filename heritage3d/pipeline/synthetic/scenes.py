@@ -22,7 +22,7 @@ from heritage3d.pipeline.synthetic.meshes import Mesh, Vector, box, grid_faces, 
 from heritage3d.pipeline.synthetic.monument import Material, build_monument
 from heritage3d.pipeline.synthetic.noise import fractal_field
 from heritage3d.pipeline.synthetic.photograph import Lens, Stage, save_photograph, take_photograph
-from heritage3d.pipeline.synthetic.sets import TRUTH_JSON, PhotoSet, cameras_of, looking_at
+from heritage3d.pipeline.synthetic.sets import TRUTH_JSON, PhotoSet, cameras_of, looking_at, truth_of
 
 Picture = npt.NDArray[np.uint8]
 
@@ -48,20 +48,7 @@ def intrinsics(width: int, height: int, focal: float) -> Vector:
 
 def write_truth(folder: Path, cameras: Sequence[tuple[Camera, Lens]], **more: Any) -> None:
     """`truth.json` in the form of the monument's sets."""
-    entries = [
-        {
-            "name": camera.name,
-            "width": camera.width,
-            "height": camera.height,
-            "K": camera.K.tolist(),
-            "R": camera.R.tolist(),
-            "t": camera.t.tolist(),
-            "k1": lens.k1,
-            "k2": lens.k2,
-            "exposure": lens.exposure,
-        }
-        for camera, lens in cameras
-    ]
+    entries = [truth_of(camera, lens) for camera, lens in cameras]
     (folder / TRUTH_JSON).write_text(json.dumps({"cameras": entries, **more}, indent=1), encoding="utf-8")
 
 

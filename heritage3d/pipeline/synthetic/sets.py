@@ -93,6 +93,21 @@ def cameras_of(chosen: PhotoSet) -> list[tuple[Camera, Lens]]:
     return taken
 
 
+def truth_of(camera: Camera, lens: Lens) -> dict[str, object]:
+    """A photograph's entry in `truth.json`: its camera (world to camera, OpenCV axes) and what its lens did."""
+    return {
+        "name": camera.name,
+        "width": camera.width,
+        "height": camera.height,
+        "K": camera.K.tolist(),
+        "R": camera.R.tolist(),
+        "t": camera.t.tolist(),
+        "k1": lens.k1,
+        "k2": lens.k2,
+        "exposure": lens.exposure,
+    }
+
+
 def photograph_set(
     chosen: PhotoSet, folder: Path, *, state: State = "intact", keep_depth: bool = False, with_exif: bool = True
 ) -> None:
@@ -127,17 +142,5 @@ def photograph_set(
         if keep_depth:
             (folder / "depth").mkdir(exist_ok=True)
             np.save(folder / "depth" / f"{camera.name}.npy", depth)
-        entries.append(
-            {
-                "name": camera.name,
-                "width": camera.width,
-                "height": camera.height,
-                "K": camera.K.tolist(),
-                "R": camera.R.tolist(),
-                "t": camera.t.tolist(),
-                "k1": lens.k1,
-                "k2": lens.k2,
-                "exposure": lens.exposure,
-            }
-        )
+        entries.append(truth_of(camera, lens))
     truth_file.write_text(json.dumps({"made_by": stamp, "cameras": entries}, indent=1), encoding="utf-8")
