@@ -114,7 +114,7 @@ def _apply(work: str) -> None:
 
 
 def apply_pending(limit: int = 1_000) -> Applied:
-    """Apply pending changes, the oldest works first; what the retrying job and the end of an import call."""
+    """Apply pending changes, the oldest works first; what the retrying job calls."""
     rows = OutboxEntry.objects.order_by().values("work").annotate(first=Min("pk")).order_by("first")
     works = [row["work"] for row in rows[:limit]]
     applied = 0
@@ -126,6 +126,16 @@ def apply_pending(limit: int = 1_000) -> Applied:
         except Exception:  # noqa: BLE001 - one of them is at fault: alone, each says so for itself
             applied += sum(apply(work) for work in part)
     return Applied(applied=applied, failed=len(works) - applied)
+
+
+def apply_all_pending() -> Applied:
+    """Apply pending changes until none is left or one cannot be applied; what a command does at its end."""
+    applied = 0
+    while True:
+        round_ = apply_pending()
+        applied += round_.applied
+        if round_.failed or not round_.applied:
+            return Applied(applied=applied, failed=round_.failed)
 
 
 def _apply_together(works: list[str]) -> None:

@@ -24,6 +24,7 @@ from archive.vault.errors import RefusedUpload, UnknownObject, VaultError
 from archive.vault.quarantine import DATA
 from jobs import api, registry
 from jobs.models import Job
+from search.outbox import apply_all_pending
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -90,32 +91,42 @@ def start_import(
 
 
 def do_import(context: JobContext) -> dict[str, Any]:
-    """Handle a job of the kind ``import``; a second attempt goes on where the first one died."""
+    """Handle a job of the kind ``import``; a second attempt goes on where the first one died.
+
+    Once the report is written nothing is imported again: an attempt that died after it has thrown away uploads, and
+    what the rest of them gives would be taken for the whole import.
+    """
     batch = ImportBatch.objects.select_related("community", "by").get(uuid=context.input["batch"])
     stored = dict(batch.options)
     tokens = [str(token) for token in stored.get("uploads", [])]
     options = ImportOptions(**{name: stored[name] for name in ImportOptions.__dataclass_fields__ if name in stored})
+    counts = dict(batch.counts) if "report" in stored else _import(context, batch, options, tokens)
+    context.stage("index")
+    apply_all_pending()
+    if not options.dry_run:
+        # The files of a dry run wait for somebody to say yes or no to its report.
+        discard_uploads(tokens)
+    return counts
+
+
+def _import(context: JobContext, batch: ImportBatch, options: ImportOptions, tokens: list[str]) -> dict[str, Any]:
+    """Import what was uploaded and keep the report with its batch, in one commit; returns the counts."""
     context.stage("import")
-    action = ImportWorks(
+    agreed = batch.options.get("rights")
+    report = ImportWorks(
         _sources(tokens),
         options,
         user=batch.by,
-        rights=rights_from(stored["rights"], "rights") if stored.get("rights") else None,
+        rights=rights_from(agreed, "rights") if agreed else None,
         batch=batch,
         progress=lambda _works, files, total: context.progress(files, total),
         guard=context.commit,
-    )
-    report = action.execute()
+    ).execute()
     with context.commit():
         ImportBatch.objects.filter(pk=batch.pk).update(
             counts=report.counts,
             options={**ImportBatch.objects.get(pk=batch.pk).options, "report": report.as_dict()},
         )
-    context.stage("index")
-    action.index()
-    if not options.dry_run:
-        # The files of a dry run wait for somebody to say yes or no to its report.
-        discard_uploads(tokens)
     return report.counts
 
 

@@ -25,7 +25,7 @@ from archive.importing.rights import Rights
 from archive.importing.safe_text import shown
 from archive.models import Collection, Community, ImportBatch, ImportItem, Record, Review
 from archive.values.language_map import from_texts, language_map, original_text
-from search.outbox import apply_pending, index_later
+from search.outbox import index_later
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -100,12 +100,6 @@ class ImportWorks:
         self._publish()
         self._finish(application)
         return self.report
-
-    def index(self) -> None:
-        """Bring what was published into the search index; until then it is in no answer."""
-        if self.report.counts["published"]:
-            while (round_ := apply_pending()).applied and not round_.failed:
-                continue
 
     # --- where to ----------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from archive.importing.problems import RefusedError, problem
 from archive.importing.report import problem_lines
 from archive.importing.rights import load_rights
 from archive.importing.run import ImportWorks
+from search.outbox import apply_all_pending
 
 
 class Command(BaseCommand):
@@ -71,7 +72,7 @@ class Command(BaseCommand):
         progress = _Progress(self) if sys.stderr.isatty() and options["verbosity"] else None
         action = ImportWorks(sources, asked, user=user, rights=rights, progress=progress or (lambda *_: None))
         report = action.execute()
-        action.index()
+        apply_all_pending()
         if progress:
             progress.end()
         if options["verbosity"]:

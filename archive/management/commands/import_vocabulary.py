@@ -19,7 +19,7 @@ from archive.importing.reading import Source
 from archive.importing.report import problem_lines
 from archive.importing.vocabulary_records import ImportVocabulary
 from archive.models import Community
-from search.outbox import apply_pending
+from search.outbox import apply_all_pending
 
 
 class Command(BaseCommand):
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             for line in problem_lines([refused.problem]):
                 self.stderr.write(line)
             sys.exit(2 if refused.problem.code in ("cannot-open", "not-a-file") else 1)
-        apply_pending()
+        apply_all_pending()
         if options["verbosity"]:
             for line in report.lines(notes=options["notes"]):
                 self.stdout.write(line)

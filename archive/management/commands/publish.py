@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from archive.actions.publish import PublishAction
 from archive.management.works import work_or_refuse
-from search.outbox import apply_pending
+from search.outbox import apply_all_pending
 
 
 class Command(BaseCommand):
@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         work = work_or_refuse(options["id"])
         assessment = PublishAction(None, [work]).execute()[work.public_id]
-        apply_pending()
+        apply_all_pending()
         if not assessment.allowed:
             asked = "\n".join(f"  – {reason.sentence}" for reason in assessment.blocking)
             raise CommandError(f"{work.public_id} stays closed. What is not so yet:\n{asked}", returncode=1)

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import User
 from archive.importing.undo import UndoImport
 from archive.models import ImportBatch
-from search.outbox import apply_pending
+from search.outbox import apply_all_pending
 
 _WHY = {
     "edited-since": "a person or a later import has changed it since",
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             result = UndoImport(batch, user).execute()
         except ValueError as error:
             raise CommandError(str(error)) from error
-        apply_pending()
+        apply_all_pending()
         for public_id, why in result.kept:
             self.stdout.write(f"Kept {public_id}: {_WHY[why]}.")
         self.stdout.write(

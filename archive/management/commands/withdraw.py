@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 
 from archive.actions.withdraw import REASONS, WithdrawAction
 from archive.management.works import work_or_refuse
-from search.outbox import apply_pending
+from search.outbox import apply_all_pending
 
 
 class Command(BaseCommand):
@@ -22,6 +22,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         work = work_or_refuse(options["id"])
         case = WithdrawAction(None, work, reason=options["reason"]).execute()
-        apply_pending()
+        apply_all_pending()
         closed = ", ".join(f"{count} {what}" for what, count in case.impact.items())
         self.stdout.write(f"{work.public_id} is withdrawn ({case.reason}). Closed with it: {closed}.")

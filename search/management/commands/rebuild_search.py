@@ -28,7 +28,7 @@ class Command(BaseCommand):
         processes = min(2, os.cpu_count() or 1) if len(works) >= _WORTH_PROCESSES else 0
         try:
             report = engines.current().rebuild(works, wiring().documents_of, processes=processes)
-            pending = outbox.apply_pending()
+            pending = outbox.apply_all_pending()
             problems = service.verify() if options["verify"] else []
         except SearchUnavailable as error:
             raise CommandError(str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 import tempfile
 from pathlib import Path
@@ -71,7 +72,12 @@ def archive_samples() -> Path:
         wanted = ("./ehri-editions/", "./wpa/", "./vocab/", "./webvtt/")
         with tarfile.open(_ARCHIVE) as archive:
             archive.extractall(partial, [m for m in archive if m.name.startswith(wanted)], filter="data")
-        partial.rename(folder)
+        try:
+            partial.rename(folder)
+        except OSError:
+            # The other worker of the same session was first.
+            shutil.rmtree(partial)
+            assert folder.is_dir()
     return folder
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archive.importing.job import KIND, do_import, report_of, start_import
+from archive.importing.job import KIND, discard_uploads, do_import, report_of, start_import
 from archive.importing.options import ImportOptions
 from archive.models import ImportBatch, ImportItem, MediaAsset, Publication, Record, Testimony
 from archive.vault.deposit import quarantine
@@ -77,6 +77,22 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing(job, dies_after):
     assert ImportItem.objects.filter(outcome="created").count() == 3
     assert Publication.objects.filter(kind="testimony").count() == 3
     assert Record.objects.filter(kind="place").count() == 1
+
+
+def test_a_worker_killed_while_it_throws_uploads_away_keeps_the_whole_report(job, monkeypatch):
+    def dies(tokens):
+        discard_uploads(tokens[:2])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("archive.importing.job.discard_uploads", dies)
+        with pytest.raises(KeyboardInterrupt):
+            do_import(Attempt(job))
+    assert len(list(quarantine().waiting())) == 1
+    counts = do_import(Attempt(job))
+    batch = ImportBatch.objects.get()
+    assert (counts["created"], batch.counts["created"], len(report_of(batch).items)) == (3, 3, 3)
+    assert not list(quarantine().waiting())
 
 
 def test_a_dry_run_from_the_admin_keeps_its_report():
