@@ -363,7 +363,7 @@ PAGES: dict[str, tuple[str, Callable[[], Payload]]] = {
         },
     ),
     "500": ("500.html", dict),
-    "maintenance": ("maintenance.html", lambda: {"until": "18:00"}),
+    "maintenance": ("maintenance.html", dict),
 }
 
 

@@ -28,6 +28,15 @@ def test_a_pending_replay_closes_every_page_and_readyz_says_so(site):
     assert (closed.status_code, closed["Retry-After"], closed["Cache-Control"]) == (503, "60", "no-store")
     assert client.get("/api/v1/search", {"q": "river"}).status_code == 503
     assert client.get("/healthz").status_code == 200
+    for asked, language, heading in (
+        ("/es/search/", "es", "El archivo está cerrado por poco tiempo"),
+        ("/ar/", "ar", "الأرشيف مغلق"),
+        ("/admin/", "en", "The archive is closed"),
+    ):
+        page = client.get(asked, headers={"accept": "text/html"}).content.decode()
+        assert f'<html lang="{language}"' in page and heading in page
+    answer = client.get("/api/v1/search", {"q": "river"}, headers={"accept": "application/json"})
+    assert answer["Content-Type"] == "text/plain" and b"restored" in answer.content
     health.forget()
     ready = client.get("/readyz")
     assert ready.status_code == 503
