@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -32,7 +33,8 @@ class SecondFactorRequired:
 
     It stands before the views and knows nothing of them: an address that a later version of Wagtail
     or a new room adds under ``/admin/`` is guarded without anybody remembering to. Whoever has a
-    factor is asked for it; whoever has none is led to set one up; both come back to where they were.
+    factor is asked for it; whoever has none is led to set one up; both come back to where they were. Whoever has no
+    business in the admin, as most teachers, is told so at once.
 
     Once an account has a second factor, its factors, password and addresses can be changed only by a
     session that gave one: a password alone must not be enough to replace the factor.
@@ -49,6 +51,9 @@ class SecondFactorRequired:
         if self._is_admin(path):
             if not request.user.is_authenticated:
                 return self._deny(request) or redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
+            if not request.user.has_perm("wagtailadmin.access_admin"):
+                # Wagtail would lead to the sign-in, which leads who is signed in back here, and so on for ever.
+                raise PermissionDenied
             if not is_verified(request):
                 return self._deny(request) or self._lead_to_factor(request)
         elif self._is_sensitive(path):

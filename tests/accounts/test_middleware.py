@@ -96,14 +96,6 @@ def test_a_script_gets_a_plain_refusal(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_nobody_enters_the_desk_by_a_factor_alone(client: Client) -> None:
-    sign_in_with_factor(client, make_user())
-    response = client.get("/admin/")
-    assert response.status_code == 302
-    assert response["Location"].startswith("/accounts/login/")
-
-
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     "address", ["/admin/login/", "/admin/password_reset/", "/admin/password_reset/confirm/MQ/set/"]
 )
@@ -154,3 +146,13 @@ def test_an_inactive_operator_is_out_at_once(client: Client) -> None:
     sign_in_with_factor(client, operator)
     User.objects.filter(pk=operator.pk).update(is_active=False)
     assert client.get("/admin/")["Location"].startswith("/accounts/login/")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("sign", [sign_in, sign_in_with_factor])
+def test_who_has_no_business_at_the_desk_is_told_so_and_not_led_in_a_circle(client: Client, sign) -> None:
+    sign(client, make_user())
+    refused = client.get("/admin/", headers={"accept-language": "fr"})
+    assert refused.status_code == 403
+    assert "Vous ne pouvez pas faire cela ici" in refused.content.decode()
+    assert client.get("/admin/testimonies/").status_code == 403

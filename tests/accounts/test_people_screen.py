@@ -78,7 +78,8 @@ def test_nobody_but_operators_gets_in(client: Client, permissions: list[str]) ->
     sign_in_with_factor(client, user)
     teacher = make_user("teacher")
     for address in ("/admin/people/", f"/admin/users/edit/{teacher.pk}/", "/admin/users/", "/admin/groups/"):
-        assert client.get(address).status_code == 302, address
+        # Wagtail leads who may enter the desk back to its first screen.
+        assert client.get(address).status_code == (302 if permissions else 403), address
     client.post("/admin/people/grant/", {"grant-person": user.username, "grant-right": "educator"})
     client.post("/admin/people/invite/", {"invite-right": "educator"})
     client.post(f"/admin/users/edit/{user.pk}/", {"is_superuser": "on", "is_active": "on"})
