@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from archive.actions.consent import RecordConsentAction
 from archive.desk.screens import WorkScreen
 from archive.gate import consent_in_force
+from archive.importing.safe_text import shown
 from archive.models import Answer, ConsentRecord, Protocol, Scope
 from archive.values.languages import normalise_tag
 
@@ -102,7 +103,7 @@ class ConsentForm(forms.ModelForm):
         tag = normalise_tag(text)
         if not tag.valid:
             raise forms.ValidationError(
-                _("“%(tag)s” is not a language tag. Write one such as hy or ar.") % {"tag": text}
+                _("“%(tag)s” is not a language tag. Write one such as hy or ar.") % {"tag": shown(text, 40)}
             )
         return tag.tag
 

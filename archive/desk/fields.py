@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from archive.desk.sealing import fields_kept_from, shown_title
-from archive.importing.safe_text import without_tricks
+from archive.importing.safe_text import shown, without_tricks
 from archive.models import Community, ExternalId, Record
 from archive.models.record import sort_key
 from archive.policy import Viewer, visible
@@ -39,6 +39,14 @@ def written_record(record: Any, viewer: Viewer) -> str:
 def belongs_elsewhere(named: Record, community: Community | None) -> bool:
     """Whether ``named`` is owned by another community than the one whose work would name it."""
     return named.community_id is not None and named.community_id != (community.pk if community else None)
+
+
+def no_date(text: str) -> str:
+    """What is said beside a field whose text is no EDTF date."""
+    return _(
+        "“%(text)s” is no date that the archive can read. Write a day of the calendar such as 1944-05-12, or 1944-05, "
+        "1944, 1944~ (about 1944) or 1943/1945 (from 1943 to 1945)."
+    ) % {"text": shown(text, 40)}
 
 
 class RecordField(forms.CharField):
@@ -143,14 +151,16 @@ class LinesField(forms.CharField):
                 tag = normalise_tag(value)
                 item[key] = tag.tag
                 if not tag.valid:
-                    found.append(_("“%(tag)s” is not a language tag.") % {"tag": value})
+                    found.append(_("“%(tag)s” is not a language tag.") % {"tag": shown(value, 40)})
             elif check == "date":
                 try:
                     parse_date(value)
-                except ValueError as error:
-                    found.append(str(error))
+                except ValueError:
+                    found.append(no_date(value))
             elif value not in check:
-                found.append(_("“%(value)s” is none of: %(choices)s") % {"value": value, "choices": ", ".join(check)})
+                found.append(
+                    _("“%(value)s” is none of: %(choices)s") % {"value": shown(value, 40), "choices": ", ".join(check)}
+                )
         return found
 
     def has_changed(self, initial: Any, data: Any) -> bool:

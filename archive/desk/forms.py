@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from wagtail.admin.forms.models import WagtailAdminModelForm
 
 from archive import audit
+from archive.desk.fields import no_date
 from archive.desk.language_map import LanguageMapField
 from archive.models import Community, ConceptScheme, Record
 from archive.policy import ROLE_ACTIONS, Viewer, visible
@@ -29,7 +30,7 @@ class EdtfField(forms.CharField):
         try:
             return parse_date(text).edtf
         except ValueError as error:
-            raise ValidationError(str(error), code="invalid") from error
+            raise ValidationError(no_date(text), code="invalid") from error
 
 
 class RecordForm(WagtailAdminModelForm):

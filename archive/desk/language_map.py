@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from archive.importing.safe_text import shown
 from archive.values.languages import direction, display_name, normalise_tag
 
 #: Empty lines offered for further languages.
@@ -99,7 +100,7 @@ class LanguageMapField(forms.Field):
             if not tag.valid:
                 errors.append(
                     _("“%(tag)s” is not a language tag. Write one such as hy, ar, zh-Hans or yi-Latn.")
-                    % {"tag": row["language"] or "—"}
+                    % {"tag": shown(row["language"], 40) or "—"}
                 )
             elif tag.tag in values:
                 errors.append(

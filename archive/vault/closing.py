@@ -17,7 +17,7 @@ _STILL_ANSWERED = ("/healthz", "/readyz")
 
 
 class ClosedWhileReplaying:
-    """Middleware: 503 for everything but the health checks and our own style sheets while :func:`ledger.replay_pending`.
+    """Middleware: 503 for all but health checks and our own style sheets while :func:`ledger.replay_pending`.
 
     Asked anew on every request (one ``stat``), so that all processes close and open together.
     """

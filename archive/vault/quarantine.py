@@ -18,6 +18,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+
 from archive.vault.durable import FOLDER_MODE, Syncer, remove_tree, require_space, store_stream, write_file
 from archive.vault.errors import RefusedUpload, UnknownObject, VaultError, fault_of
 from archive.vault.ingest import Original
@@ -85,7 +88,7 @@ class Quarantine:
         room = max(free.f_bavail * free.f_frsize - self.vault.reserve, 0)
         digests = store_stream(stream, folder / DATA, syncer, limit=room)
         if not digests.size:
-            raise RefusedUpload(f"{printable_name(name)}: the file is empty.")
+            raise _refused(name, _("the file is empty."))
         kind = sniff(digests.head)
         check_claim(name, kind)
         upload = Upload(
@@ -175,9 +178,12 @@ class _Chunks:
 
 
 def _too_long(name: str, limit: int) -> RefusedUpload:
-    return RefusedUpload(
-        f"{printable_name(name)}: longer than {limit} bytes. Split it or ask the archive to bring it in."
-    )
+    why = _("longer than %(limit)s. Split it or ask the archive to bring it in.") % {"limit": filesizeformat(limit)}
+    return _refused(name, why)
+
+
+def _refused(name: str, why: str) -> RefusedUpload:
+    return RefusedUpload(f"{printable_name(name)}: {why}")
 
 
 def _children(entry: Path) -> list[Path]:

@@ -11,6 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from django.utils.translation import gettext as _
+
 from archive.importing.safe_text import shown
 from archive.vault.errors import RefusedUpload
 
@@ -230,18 +232,20 @@ def check_claim(name: str, kind: FileKind) -> None:
 
     Raises :class:`RefusedUpload` naming the file and the reason.
     """
-    named = printable_name(name)
-    if kind.family == "active":
-        raise RefusedUpload(f"{named}: this is {kind.mime}, which a browser may run. Send it as PDF or plain text.")
-    if kind.family == "program":
-        raise RefusedUpload(f"{named}: this is a program, which the archive does not take.")
-    if kind.family == "archive":
-        raise RefusedUpload(f"{named}: this is an archive ({kind.mime}). Send the files in it one by one.")
-    if kind is UNKNOWN:
-        raise RefusedUpload(f"{named}: the type of this file is not one that the archive knows.")
     extension = PurePosixPath(name.lower()).suffix.lstrip(".")
-    allowed = _CLAIMS.get(extension)
-    if allowed is not None and kind.mime not in allowed:
-        raise RefusedUpload(
-            f"{named}: the name says .{extension}, the content is {kind.mime}. Rename it or send the right file."
-        )
+    if kind.family == "active":
+        why = _("this is %(type)s, which a browser may run. Send it as PDF or plain text.") % {"type": kind.mime}
+    elif kind.family == "program":
+        why = _("this is a program, which the archive does not take.")
+    elif kind.family == "archive":
+        why = _("this is an archive (%(type)s). Send the files in it one by one.") % {"type": kind.mime}
+    elif kind is UNKNOWN:
+        why = _("the type of this file is not one that the archive knows.")
+    elif kind.mime not in _CLAIMS.get(extension, (kind.mime,)):
+        why = _("the name says .%(extension)s, the content is %(type)s. Rename it or send the right file.") % {
+            "extension": extension,
+            "type": kind.mime,
+        }
+    else:
+        return
+    raise RefusedUpload(f"{printable_name(name)}: {why}")

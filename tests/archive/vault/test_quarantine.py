@@ -54,7 +54,7 @@ def test_an_upload_moves_into_the_vault_without_a_copy(ledgered: Ledgered, quara
     [
         ("empty.wav", [b""], "empty"),
         ("photo.jpg", [b"<html><script>x</script>"], "browser"),
-        ("long.wav", [VOICE, VOICE], "longer than 10000 bytes"),
+        ("long.wav", [VOICE, VOICE], "longer than 9.8"),
         ("lying.wav", [b"%PDF-1.4"], "the content is application/pdf"),
     ],
 )
