@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.templatetags.site_language import bcp47, direction, language_name, own_language_name
+from archive.templatetags.type_words import type_label
 from archive.templatetags.wording import (
     duration,
     json_block,
@@ -120,3 +121,12 @@ def test_lengths_and_weights() -> None:
             "18 kB",
             "12 GB",
         ]
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [("fr", "Town", "ville"), ("ar", "mosque", "مسجد"), ("ru", "trial", "судебный процесс"), ("hy", "ferry", "ferry")],
+)
+def test_what_a_place_or_an_event_is_stands_in_the_readers_language(language, written, said):
+    with override(language):
+        assert type_label(written) == said
