@@ -59,8 +59,8 @@ test-leaks: $(STAMPS)/packages $(STAMPS)/frontend ## only the leak matrix
 test-slow: $(STAMPS)/packages $(STAMPS)/catalogues $(STAMPS)/frontend ## what takes minutes: kills, faults, whole editions
 	$(BIN)/pytest -m 'slow and not faults' $(ARGS)
 
-test-faults: $(STAMPS)/packages ## every fault in every stage of the reconstruction
-	$(BIN)/pytest -m faults $(ARGS)
+test-faults: $(STAMPS)/packages $(STAMPS)/frontend ## every fault in every stage of the reconstruction
+	$(BIN)/pytest -n 2 -m faults $(ARGS)
 
 lint: $(STAMPS)/packages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

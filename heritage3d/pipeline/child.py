@@ -6,7 +6,7 @@ through the pipe whose descriptor is CHANNEL; what native libraries print goes t
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import importlib
 import json
 import os
@@ -17,10 +17,15 @@ from typing import Any
 
 from heritage3d.pipeline.presets import PRESETS
 from heritage3d.pipeline.sandbox import confine
+from heritage3d.pipeline.sealing import NO_SPACE
 from heritage3d.pipeline.stage_context import StageContext
 from heritage3d.pipeline.verdicts import ImpossibleInput, ReconstructionError
 
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+def _keep_traceback() -> None:
+    """For maintainers, in the log; the disk that is full may be the log's own."""
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
 
 
 def main(request_file: str, channel_number: str) -> int:
@@ -48,16 +53,16 @@ def main(request_file: str, channel_number: str) -> int:
         context.tell({"fault": str(fault), "advice": list(fault.advice)})
         return 1
     except MemoryError:
-        traceback.print_exc()
         context.tell({"fault": "memory", "advice": []})
+        _keep_traceback()
         return 1
     except OSError as error:
-        traceback.print_exc()
         context.tell({"fault": "disk" if error.errno in NO_SPACE else (error.strerror or "input/output error")})
+        _keep_traceback()
         return 1
     except Exception as error:  # noqa: BLE001 - the process ends here; the log keeps the traceback for maintainers
-        traceback.print_exc()
         context.tell({"fault": f"{type(error).__name__}"})
+        _keep_traceback()
         return 1
     context.tell({"result": result})
     return 0

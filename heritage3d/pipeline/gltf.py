@@ -5,9 +5,11 @@ All files are y-up, as glTF wants it: a point (x, y, z) of the scene's frame is 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 from collections.abc import Sequence
@@ -20,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heritage3d.pipeline.texture.bake import TexturedMesh
+from heritage3d.pipeline.verdicts import StageFault
 
 #: Rows map the scene's axes to glTF's: (x, y, z) → (x, z, −y).
 TO_Y_UP = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
@@ -283,7 +286,11 @@ def node_command() -> list[str]:
 
 
 def compress_meshopt(source: Path, target: Path, node: Sequence[str]) -> None:
-    """Reorder `source` and write it as `target` with EXT_meshopt_compression. Raises EncodingError."""
+    """Reorder `source` and write it as `target` with EXT_meshopt_compression.
+
+    Raises EncodingError where Node or its packages are missing or refuse the model. A full disk (OSError) or a Node
+    that was killed (StageFault) is a fault of the moment: a model that is larger for that reason must not be kept.
+    """
     environment = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT") if key in os.environ}
     try:
         done = subprocess.run(  # noqa: S603 - no shell; script and file names are ours
@@ -292,7 +299,17 @@ def compress_meshopt(source: Path, target: Path, node: Sequence[str]) -> None:
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EncodingError(f"Node could not compress the model: {error}") from error
+    if done.returncode == -signal.SIGXFSZ:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(target))
+    if done.returncode < 0:
+        raise StageFault(
+            f"Node was ended by signal {-done.returncode} while it compressed {target.name}, "
+            "most often because the machine had no memory left.",
+            ["Close other programs and start again with --resume, or choose --preset draft."],
+        )
     if done.returncode != 0:
+        if "ENOSPC" in done.stderr or "EDQUOT" in done.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         if "ERR_MODULE_NOT_FOUND" in done.stderr:
             last = "its packages are missing; run: npm ci"

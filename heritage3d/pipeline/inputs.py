@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from heritage3d.pipeline.georeference.control import HELD_OUT_FROM, surveyed_points
 from heritage3d.pipeline.recipe import Request
-from heritage3d.pipeline.sealing import hash_file, hash_value
+from heritage3d.pipeline.sealing import go_on, hash_file, hash_value
 from heritage3d.pipeline.verdicts import ImpossibleInput
 
 PHOTOGRAPH_ADVICE = (
@@ -73,10 +74,17 @@ class UserFiles:
         if not self.photographs:
             raise ImpossibleInput("No photographs were found in what was given.", [PHOTOGRAPH_ADVICE])
 
-    def hash(self) -> None:
-        """Hash contents and names within the set; where the set lies does not matter. Raises ImpossibleInput."""
+    def hash(self, between: Callable[[], None] = go_on) -> None:
+        """Hash contents and names within the set; where the set lies does not matter. Raises ImpossibleInput.
+
+        `between` is called before each file and may raise to stop.
+        """
         for kind, entries in (("photographs", self.photographs), ("masks", self.masks)):
-            self.digests[kind] = hash_value([[name, _readable_hash(path)] for name, path in entries])
+            hashes = []
+            for name, entry in entries:
+                between()
+                hashes.append([name, _readable_hash(entry)])
+            self.digests[kind] = hash_value(hashes)
         if self.control is not None and surveyed_points(self.control) >= HELD_OUT_FROM:
             self.surveyed = self.control
         for kind, path in self._single():

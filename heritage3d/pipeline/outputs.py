@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heritage3d.pipeline.photographs.table import Inspection
 from heritage3d.pipeline.report.document import report_html
-from heritage3d.pipeline.sealing import Sealed, write_whole
+from heritage3d.pipeline.sealing import Sealed, copy_whole, write_whole
 
 if TYPE_CHECKING:
     from heritage3d.pipeline.runner import StageRecord
 
 
-def publish(sealed: Mapping[str, Sealed], records: Sequence[StageRecord], out: Path) -> dict[str, Any]:
-    """Copy the outputs to the top of `out` and complete the report with times, memory and warnings; returns it."""
+def publish(
+    sealed: Mapping[str, Sealed], records: Sequence[StageRecord], out: Path, between: Callable[[], None]
+) -> dict[str, Any]:
+    """Copy the outputs to the top of `out` and complete the report with times, memory and warnings; returns it.
+
+    `between` is called before each file and may raise to stop. Raises OSError where the disk takes no more.
+    """
     made, judged = sealed["derivatives"].folder, sealed["validate"].folder
     for source in sorted(path for path in made.rglob("*") if path.is_file() and path.name != "manifest.json"):
-        _copy(source, out / source.relative_to(made))
+        between()
+        copy_whole(source, out / source.relative_to(made))
     undistorted = sealed["sfm"].folder / "images"
     for source in sorted(undistorted.iterdir()):
-        _copy(source, out / "cameras" / "images" / source.name)
+        between()
+        copy_whole(source, out / "cameras" / "images" / source.name)
     report: dict[str, Any] = json.loads((judged / "report.json").read_text(encoding="utf-8"))
     report["stages"] = [
         {
@@ -61,11 +67,3 @@ def _without(private: Mapping[str, str], value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without(private, each) for key, each in value.items()}
     return value
-
-
-def _copy(source: Path, target: Path) -> None:
-    """A copy that appears whole; a hard link is not enough, because people edit what they are given."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(target.name + ".tmp")
-    shutil.copyfile(source, aside)
-    aside.replace(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Protocol, TextIO
@@ -102,9 +103,13 @@ class TerminalProgress:
         self._line(text)
 
     def _rewrite(self, text: str) -> None:
-        self._stream.write(f"\r\x1b[K{text}")
-        self._stream.flush()
+        self._write(f"\r\x1b[K{text}")
 
     def _line(self, text: str) -> None:
-        self._stream.write(f"\r\x1b[K{text}\n" if self._live else f"{text}\n")
-        self._stream.flush()
+        self._write(f"\r\x1b[K{text}\n" if self._live else f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        # A pipe that nobody reads any more or a log on the full disk must not end a run of hours.
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()

@@ -10,9 +10,10 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -24,7 +25,7 @@ from heritage3d.pipeline.inputs import UserFiles
 from heritage3d.pipeline.presets import preset_numbers
 from heritage3d.pipeline.progress import Progress
 from heritage3d.pipeline.recipe import PREVIEW, RECIPE, STAGE_NAMES, Request, Stage, needed_for
-from heritage3d.pipeline.sealing import BrokenSeal, Sealed, hash_value, seal, verify, write_whole
+from heritage3d.pipeline.sealing import NO_SPACE, BrokenSeal, Sealed, copy_whole, hash_value, seal, verify, write_whole
 from heritage3d.pipeline.verdicts import Cancelled, ImpossibleInput, StageFault
 from heritage3d.pipeline.watch import Outcome, run_child
 
@@ -107,7 +108,7 @@ class Run:
         self._prepare_folders()
         with self._alone():
             self._forget_unwanted()
-            self.files.hash()
+            self.files.hash(self._stopping("reading the photographs"))
             wanted = needed_for(last)
             for position, stage in enumerate(RECIPE, start=1):
                 if stage.name not in wanted:
@@ -123,22 +124,26 @@ class Run:
                 folder.mkdir(parents=True, exist_ok=True)
             (self.work / "lock").touch()
         except OSError as error:
+            if error.errno in NO_SPACE:
+                raise self._write_fault("the beginning", error) from error
             raise StageFault(
                 f"{self.request.out} cannot be written to: {error.strerror or type(error).__name__}.",
                 ["Choose a folder of your own that may be made or exists already (--out)."],
             ) from error
 
     @contextmanager
-    def _alone(self) -> Any:
+    def _alone(self) -> Iterator[None]:
         """Two runs in one folder would seal over each other."""
         with (self.work / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except BlockingIOError as error:
                 raise StageFault(
                     f"Another reconstruction is writing to {self.request.out}.",
                     ["Wait for it or choose another --out."],
                 ) from error
+            except OSError as error:
+                raise self._write_fault("the beginning", error) from error
             yield
 
     def _forget_unwanted(self) -> None:
@@ -176,9 +181,10 @@ class Run:
         final = self.work / "stages" / stage.name / key
         self.progress.stage_started(stage.name, position, len(RECIPE))
         started = time.monotonic()
+        stopping = self._stopping(stage.name)
         if final.exists():
             try:
-                self.sealed[stage.name] = verify(final)
+                self.sealed[stage.name] = verify(final, stopping)
             except BrokenSeal as broken:
                 self.progress.message(f"{stage.name}: {broken}; it is made anew.")
                 shutil.rmtree(final)
@@ -206,11 +212,11 @@ class Run:
             outcome.warnings,
         )
         metrics = {**(outcome.result or {}), "_run": {**record.__dict__}}
-        final.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self.sealed[stage.name] = seal(temporary, final, metrics)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            self.sealed[stage.name] = seal(temporary, final, metrics, stopping)
         except OSError as error:
-            raise self._disk_fault(stage) from error
+            raise self._write_fault(stage.name, error) from error
         for older in final.parent.iterdir():
             if older != final:
                 shutil.rmtree(older, ignore_errors=True)
@@ -221,14 +227,16 @@ class Run:
     def _run_stage(self, stage: Stage, key: str) -> tuple[Outcome, Path]:
         temporary = self.work / "partial" / stage.name / key
         for stale in (self.work / "partial" / stage.name).glob("*"):
-            if stale.name not in (key, f"{key}.json"):
+            if stale.is_dir() and stale.name != key:
                 shutil.rmtree(stale, ignore_errors=True)
+            elif not stale.is_dir():
+                stale.unlink(missing_ok=True)
+        cache = numba_cache()
         try:
             temporary.mkdir(parents=True, exist_ok=True)
             request_file = self._write_request(stage, temporary)
         except OSError as error:
-            raise self._disk_fault(stage) from error
-        cache = numba_cache()
+            raise self._write_fault(stage.name, error) from error
         walls = sandbox.Walls(
             readable=(
                 *(sealed.folder for sealed in self.sealed.values()),
@@ -242,14 +250,17 @@ class Run:
         command = [sys.executable, "-m", "heritage3d.pipeline.child", str(request_file), "{channel}"]
         limit = min(stage.memory_limit or self.request.preset.memory_limit, self.request.preset.memory_limit)
         limit = _limit_from_environment(limit)
-        outcome = run_child(
-            sandbox.wrapped(command, walls),
-            environment=sandbox.scrubbed_environment(self._threads(stage), cache),
-            log=self.logs / f"{stage.name}.log",
-            memory_limit=limit,
-            on_progress=lambda done, total: self.progress.stage_progress(stage.name, done, total),
-            is_cancelled=self.is_cancelled,
-        )
+        try:
+            outcome = run_child(
+                sandbox.wrapped(command, walls),
+                environment=sandbox.scrubbed_environment(self._threads(stage), cache),
+                log=self.logs / f"{stage.name}.log",
+                memory_limit=limit,
+                on_progress=lambda done, total: self.progress.stage_progress(stage.name, done, total),
+                is_cancelled=self.is_cancelled,
+            )
+        except OSError as error:
+            raise self._write_fault(stage.name, error) from error
         self._judge(stage, outcome, limit)
         return outcome, temporary
 
@@ -285,32 +296,61 @@ class Run:
         """Raise what the child's end means, or return when it did its work."""
         log = self.logs / f"{stage.name}.log"
         if outcome.cancelled:
-            raise Cancelled(f"Stopped in {stage.name}.", ["Start again with --resume to go on from here."])
+            raise _stopped(stage.name)
         if outcome.impossible is not None:
             raise ImpossibleInput(outcome.impossible, outcome.advice)
         if outcome.over_memory or outcome.fault == "memory":
             raise StageFault(
                 f"{stage.name} needed more than the {limit / GIB:.1f} GiB of memory it may have.",
-                ["Choose --preset draft, or take fewer photographs at once."],
+                ["Choose --preset draft, or take fewer photographs at once; --resume keeps what is finished."],
             )
         if outcome.result is not None and outcome.exit_code == 0:
             return
         if outcome.fault == "disk" or shutil.disk_usage(self.work).free < FULL_DISK_BYTES:
-            raise self._disk_fault(stage)
+            raise self._disk_fault(stage.name)
         if outcome.fault is not None:
             raise StageFault(
-                f"{stage.name} failed: {outcome.fault}.", outcome.advice or [f"Its log is {log}. Try --resume."]
+                f"{stage.name} failed: {outcome.fault.rstrip('.')}.",
+                outcome.advice or [f"Its log is {log}. Try --resume."],
             )
-        raise StageFault(
-            f"{stage.name} ended without a result (exit code {outcome.exit_code}).",
-            [f"Its log is {log}. Try --resume."],
-        )
+        ended = f"{stage.name} ended without a result"
+        number = _signal_behind(outcome.exit_code)
+        if number == signal.SIGKILL:
+            raise StageFault(
+                f"{ended}: it was killed from outside, most often because the machine had no memory left.",
+                [
+                    "Close other programs and start again with --resume, or choose --preset draft.",
+                    f"Its log is {log}.",
+                ],
+            )
+        how = f"exit code {outcome.exit_code}" if number is None else f"it crashed, {number.name}"
+        raise StageFault(f"{ended} ({how}).", [f"Start again with --resume. What it said last is in {log}."])
 
-    def _disk_fault(self, stage: Stage) -> StageFault:
+    def _disk_fault(self, where: str) -> StageFault:
         return StageFault(
-            f"The disk was full in {stage.name}.",
+            f"The disk was full in {where}.",
             [f"Free some space where {self.request.out} lies and start again with --resume."],
         )
+
+    def _write_fault(self, where: str, error: OSError) -> StageFault:
+        """What an error of the file system in a stage means to a person."""
+        if error.errno in NO_SPACE:
+            return self._disk_fault(where)
+        reason = error.strerror or type(error).__name__
+        name = f" ({error.filename})" if error.filename else ""
+        return StageFault(
+            f"{where} could not go on: {reason}{name}.",
+            [f"Check {self.request.out} and the disk it lies on, and start again with --resume."],
+        )
+
+    def _stopping(self, where: str) -> Callable[[], None]:
+        """To be called between files that are hashed or copied: raises Cancelled once somebody wants to stop."""
+
+        def check() -> None:
+            if self.is_cancelled():
+                raise _stopped(where)
+
+        return check
 
     def _preview(self) -> None:
         """A first look; without it the run goes on."""
@@ -319,15 +359,16 @@ class Run:
         started = time.monotonic()
         try:
             try:
-                sealed = verify(final)
+                sealed = verify(final, self._stopping(PREVIEW.name))
             except BrokenSeal:
+                shutil.rmtree(final.parent, ignore_errors=True)
                 outcome, temporary = self._run_stage(PREVIEW, key)
                 final.parent.mkdir(parents=True, exist_ok=True)
                 peak = round(outcome.peak_bytes / 2**20, 1)
                 run = {"seconds": round(outcome.seconds, 2), "peak_rss_mb": peak}
                 sealed = seal(temporary, final, {**(outcome.result or {}), "_run": run})
-            shutil.copyfile(sealed.folder / "preview.glb", self.request.out / "preview.glb.tmp")
-            (self.request.out / "preview.glb.tmp").replace(self.request.out / "preview.glb")
+                shutil.rmtree(temporary.parent, ignore_errors=True)
+            copy_whole(sealed.folder / "preview.glb", self.request.out / "preview.glb")
         except (StageFault, ImpossibleInput, OSError) as error:
             self.progress.message(f"No preview: {error}")
         else:
@@ -337,17 +378,42 @@ class Run:
         """Copy the outputs to the top of the folder and complete the report with what only the runner knows."""
         from heritage3d.pipeline.outputs import publish
 
-        report = publish(self.sealed, self.records, self.request.out)
+        try:
+            report = publish(self.sealed, self.records, self.request.out, self._stopping("the last step"))
+        except OSError as error:
+            raise self._write_fault("the last step, in which the results are put in place", error) from error
         partial = report["inputs"]["used"] < report["inputs"]["images"]
         return RunOutcome(1 if partial else 0, report, self.records)
 
 
 def numba_cache() -> Path:
-    """Where compiled kernels are kept between runs: beside the user's other caches, never in the project."""
+    """Where compiled kernels are kept between runs: beside the user's other caches, never in the project.
+
+    Raises StageFault where it cannot be made.
+    """
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = base / "cairn" / "numba"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StageFault(
+            f"{folder}, where compiled programs are kept, cannot be made: {error.strerror}.",
+            ["Set XDG_CACHE_HOME to a folder of your own and start again with --resume."],
+        ) from error
     return folder
+
+
+def _stopped(where: str) -> Cancelled:
+    return Cancelled(f"Stopped in {where}.", ["Start again with --resume to go on from here."])
+
+
+def _signal_behind(exit_code: int) -> signal.Signals | None:
+    """The signal that ended a child: Python tells -9, bubblewrap passes on 128 + 9; None for an ordinary end."""
+    number = -exit_code if exit_code < 0 else exit_code - 128
+    try:
+        return signal.Signals(number) if number > 0 else None
+    except ValueError:
+        return None
 
 
 def _limit_from_environment(limit: int) -> int:

@@ -104,23 +104,29 @@ def run_child(
     """Run a command whose argument `{channel}` is replaced by the descriptor of a pipe for messages.
 
     Messages are lines of JSON as `stage_context` writes them. Memory of the whole family is watched; beyond
-    `memory_limit` bytes it is ended. So it is when `is_cancelled()` turns true.
+    `memory_limit` bytes it is ended. So it is when `is_cancelled()` turns true. Raises OSError where the log cannot be
+    written or the child not started.
     """
     reading, writing = os.pipe()
     outcome = Outcome()
     started = time.monotonic()
     used: dict[int, float] = {}
-    with log.open("ab") as sink:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [argument.replace("{channel}", str(writing)) for argument in command],
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
-            env=dict(environment),
-            pass_fds=(writing,),
-            start_new_session=True,
-        )
-    os.close(writing)
+    try:
+        with log.open("ab") as sink:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [argument.replace("{channel}", str(writing)) for argument in command],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                env=dict(environment),
+                pass_fds=(writing,),
+                start_new_session=True,
+            )
+    except OSError:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
 
     def listen() -> None:
         with os.fdopen(reading, encoding="utf-8", errors="replace") as channel:
@@ -138,7 +144,8 @@ def run_child(
             family = _family(watched) if watched else []
             outcome.peak_bytes = max(outcome.peak_bytes, _high_water(family))
             _note_processor_time(family, used)
-            if _resident(family) > memory_limit:
+            # The peak counts as well: whether a stage is ended must not hang on the moment somebody looked.
+            if max(_resident(family), outcome.peak_bytes) > memory_limit:
                 outcome.over_memory = True
             elif is_cancelled():
                 outcome.cancelled = True

@@ -22,6 +22,7 @@ from heritage3d.pipeline.gltf import (
 )
 from heritage3d.pipeline.ply import write_ply
 from heritage3d.pipeline.texture.bake import TexturedMesh
+from heritage3d.pipeline.verdicts import StageFault
 from tests.heritage3d.synthetic_views import sphere_mesh
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -119,6 +120,17 @@ def test_missing_node_is_named_with_the_remedy(model, tmp_path):
     (tmp_path / "broken.glb").write_bytes(b"not a model")
     with pytest.raises(EncodingError):
         compress_meshopt(tmp_path / "broken.glb", tmp_path / "out.glb", node_command())
+
+
+def test_a_fault_of_the_moment_is_none_of_the_model(model, tmp_path):
+    """A full disk or a killed Node must not pass for a Node that is not installed: the larger file would be kept."""
+    full = ["/bin/sh", "-c", "echo 'Error: ENOSPC: no space left on device, write' >&2; exit 1"]
+    with pytest.raises(OSError, match="No space left"):
+        write_derivative(tmp_path / "low.glb", model, node=full)
+    with pytest.raises(StageFault, match=r"signal 9 while it compressed low\.glb") as fault:
+        write_derivative(tmp_path / "low.glb", model, node=["/bin/sh", "-c", "kill -9 $$"])
+    assert "--resume" in fault.value.advice[0]
+    assert not list(tmp_path.iterdir())
 
 
 def test_model_without_faces_is_refused(model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -138,6 +139,31 @@ def test_a_file_that_takes_too_long_is_refused_and_the_next_goes_on(tmp_path: Pa
         second = keeper.copy(good, tmp_path / "2.jpg", tmp_path / "2.png")
     assert "took more than" in first["refused"]
     assert second["facts"]["width"] == 400
+
+
+def test_a_worker_that_was_killed_says_nothing_about_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel kills what is largest when memory runs out: no photograph may be left out for that."""
+    good = tmp_path / "good.jpg"
+    Image.fromarray(scene_picture()).save(good)
+    started = Keeper._running
+    victims: list[int] = []
+
+    def struck(keeper: Keeper, times: int) -> subprocess.Popen[bytes]:
+        process = started(keeper)
+        if len(victims) < times:
+            process.kill()
+            process.wait()
+            victims.append(process.pid)
+        return process
+
+    with Keeper() as keeper:
+        monkeypatch.setattr(keeper, "_running", lambda: struck(keeper, 1))
+        assert keeper.copy(good, tmp_path / "1.jpg", tmp_path / "1.png")["facts"]["width"] == 400
+        victims.clear()
+        monkeypatch.setattr(keeper, "_running", lambda: struck(keeper, 2))
+        answer = keeper.copy(good, tmp_path / "2.jpg", tmp_path / "2.png")
+        assert answer == {"refused": "opening it took more memory than the machine had"}
+    assert len(victims) == 2 and not (tmp_path / "2.jpg").exists()
 
 
 def test_a_file_that_takes_too_much_memory_is_refused(tmp_path: Path) -> None:

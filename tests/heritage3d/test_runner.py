@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +27,7 @@ from heritage3d.pipeline.recipe import RECIPE, STAGE_NAMES, Request, stage_named
 from heritage3d.pipeline.runner import Run
 from heritage3d.pipeline.sealing import verify
 from heritage3d.pipeline.verdicts import Cancelled, ImpossibleInput, StageFault
+from heritage3d.pipeline.watch import Outcome
 
 
 class Silent:
@@ -142,10 +147,68 @@ def test_a_limit_of_memory_is_named_and_nothing_half_sealed_remains(
 
 def test_a_cancelled_run_says_so_and_resumes(again: Path, small_set: Path) -> None:
     progress = Silent()
+    stop = lambda: "inspect" in progress.kept  # noqa: E731 - one line says it
     with pytest.raises(Cancelled, match="Stopped in features"):
-        Run(request(small_set / "photos", again, start_from="features"), progress, lambda: True).perform("sfm")
+        Run(request(small_set / "photos", again, start_from="features"), progress, stop).perform("sfm")
     Run(request(small_set / "photos", again, resume=True), progress).perform("features")
     assert progress.made == ["features"]
+
+
+def test_cancelled_while_files_are_hashed_it_stops_there(again: Path, small_set: Path) -> None:
+    """Hundreds of photographs and gigabytes of kept results take longer to read than a person waits for an end."""
+    asked = 0
+
+    def third_file() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked >= 3
+
+    with pytest.raises(Cancelled, match="Stopped in reading the photographs"):
+        Run(request(small_set / "photos", again, resume=True), Silent(), third_file).perform("sfm")
+    assert asked == 3
+    progress = Silent()
+    asked = -6
+    with pytest.raises(Cancelled, match="Stopped in inspect"):
+        Run(request(small_set / "photos", again, resume=True), progress, third_file).perform("sfm")
+    assert progress.kept == [] and progress.made == []
+    Run(request(small_set / "photos", again, resume=True), progress).perform("sfm")
+    assert progress.kept == list(STAGE_NAMES[:4])
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "said"),
+    [
+        (-9, "it was killed from outside"),
+        (137, "it was killed from outside"),
+        (139, "it crashed, SIGSEGV"),
+        (-6, "it crashed, SIGABRT"),
+        (1, "exit code 1"),
+    ],
+)
+def test_how_a_child_ended_is_told_in_words(again: Path, small_set: Path, exit_code: int, said: str) -> None:
+    run = Run(request(small_set / "photos", again), Silent())
+    with pytest.raises(StageFault) as fault:
+        run._judge(stage_named("depth"), Outcome(exit_code=exit_code), 2**30)
+    assert str(fault.value).startswith("depth ended without a result") and said in str(fault.value)
+    assert "--resume" in fault.value.advice[0] and "depth.log" in " ".join(fault.value.advice)
+
+
+def test_an_error_of_the_file_system_is_named_and_only_a_full_disk_is_called_one(
+    again: Path, small_set: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(number: int) -> Callable[..., None]:
+        def run_child(*_: object, **__: object) -> None:
+            raise OSError(number, os.strerror(number), "/somewhere/depth.log")
+
+        return run_child
+
+    run = Run(request(small_set / "photos", again, start_from="features"), Silent())
+    monkeypatch.setattr(runner, "run_child", failing(errno.ENOSPC))
+    with pytest.raises(StageFault, match="The disk was full in features"):
+        run.perform("features")
+    monkeypatch.setattr(runner, "run_child", failing(errno.EIO))
+    with pytest.raises(StageFault, match=r"features could not go on: Input/output error \(/somewhere/depth\.log\)"):
+        run.perform("features")
 
 
 def test_two_runs_in_one_folder_are_kept_apart(again: Path, small_set: Path) -> None:
@@ -251,9 +314,17 @@ def test_time_left_follows_the_pace_and_is_spoken_plainly() -> None:
     assert [spoken(s) for s in (0.2, 40, 200, 9000)] == ["1 s", "40 s", "3 min", "2 h 30 min"]
 
 
-def test_progress_is_plain_lines_where_nobody_watches() -> None:
-    import io
+def test_a_run_goes_on_when_nobody_reads_its_progress_any_more() -> None:
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
 
+    progress = TerminalProgress(Gone(), RECIPE)
+    progress.stage_started("depth", 5, 12)
+    progress.stage_finished("depth", 12.34, False)
+
+
+def test_progress_is_plain_lines_where_nobody_watches() -> None:
     stream = io.StringIO()
     progress = TerminalProgress(stream, RECIPE)
     progress.stage_started("depth", 5, 12)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -66,7 +67,15 @@ class Keeper:
         self._end()
 
     def copy(self, source: Path, copy: Path, opacity: Path) -> dict[str, Any]:
-        """{"facts": …} or {"refused": why}. Raises OSError when the disk, not the file, is at fault."""
+        """{"facts": …} or {"refused": why}. Raises OSError when the disk, not the file, is at fault.
+
+        A worker that was killed from outside says nothing about the file: it is tried a second time.
+        """
+        answer = self._ask(source, copy, opacity) or self._ask(source, copy, opacity)
+        return answer or {"refused": "opening it took more memory than the machine had"}
+
+    def _ask(self, source: Path, copy: Path, opacity: Path) -> dict[str, Any] | None:
+        """The answer of one worker; None when something else than the file or its keeper killed it."""
         process = self._running()
         request = json.dumps({"source": str(source), "copy": str(copy), "opacity": str(opacity)}) + "\n"
         verdict: str | None = None
@@ -98,9 +107,11 @@ class Keeper:
             if answer.get("failed") in (28, 122, 27):
                 raise OSError(answer["failed"], os.strerror(answer["failed"]))
             return answer
+        killed = verdict is None and _ended_by(process) == -signal.SIGKILL
         self._end()
-        copy.unlink(missing_ok=True)
-        return {"refused": verdict or "it brought the image decoder down"}
+        for half in (copy, opacity):
+            half.unlink(missing_ok=True)
+        return None if killed else {"refused": verdict or "it brought the image decoder down"}
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -130,6 +141,13 @@ class Keeper:
                     with contextlib.suppress(OSError):
                         stream.close()
             self._process = None
+
+
+def _ended_by(process: subprocess.Popen[bytes]) -> int | None:
+    """The exit code of a process that closed its pipe; None when it goes on nevertheless."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return process.wait(timeout=2)
+    return None
 
 
 if __name__ == "__main__":

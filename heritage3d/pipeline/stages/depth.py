@@ -87,8 +87,7 @@ def run(context: StageContext) -> dict[str, Any]:
             context.log(f"{scene.cameras[index].name}: median cost {float(np.median(fine.cost)):.3f}")
         step(1 - COARSE_SHARE)
     for index in usable:
-        for leftover in (coarse_name(index), f"{coarse_name(index)}.seal", f"{depth_name(scene, index)}.seal"):
-            items.path(leftover).unlink(missing_ok=True)
+        items.drop(coarse_name(index))
     width = max(len(chosen) for chosen in sources)
     table = np.full((len(scene), width), -1, np.int64)
     for index, chosen in enumerate(sources):
