@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from heritage3d.pipeline.sealing import NO_SPACE
 from heritage3d.pipeline.texture.bake import TexturedMesh
 from heritage3d.pipeline.verdicts import StageFault
 
@@ -308,8 +309,10 @@ def compress_meshopt(source: Path, target: Path, node: Sequence[str]) -> None:
             ["Close other programs and start again with --resume, or choose --preset draft."],
         )
     if done.returncode != 0:
-        if "ENOSPC" in done.stderr or "EDQUOT" in done.stderr:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        for number in NO_SPACE:
+            # As Node spells it: "Error: ENOSPC: no space left on device, write".
+            if f"{errno.errorcode[number]}:" in done.stderr:
+                raise OSError(number, os.strerror(number), str(target))
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         if "ERR_MODULE_NOT_FOUND" in done.stderr:
             last = "its packages are missing; run: npm ci"

@@ -78,6 +78,7 @@ class TerminalProgress:
         self._remaining = RemainingTime(stages)
         self._shown = 0.0
         self._heading = ""
+        self._unfinished = False
 
     def stage_started(self, stage: str, position: int, count: int) -> None:
         self._remaining.start(stage)
@@ -93,7 +94,9 @@ class TerminalProgress:
         now = time.monotonic()
         if self._live and now - self._shown > 0.2:
             self._shown = now
-            self._rewrite(f"{self._heading} {share:4.0%}, about {spoken(self._remaining.seconds())} left")
+            # The preview is made between two of the twelve.
+            heading = self._heading if self._heading.endswith(f" {stage}") else stage
+            self._rewrite(f"{heading} {share:4.0%}, about {spoken(self._remaining.seconds())} left")
 
     def stage_finished(self, stage: str, seconds: float, cached: bool) -> None:
         self._remaining.finish(stage, seconds, cached)
@@ -102,10 +105,18 @@ class TerminalProgress:
     def message(self, text: str) -> None:
         self._line(text)
 
+    def close(self) -> None:
+        """Take away the line that is being rewritten, so that what is said next stands on a line of its own."""
+        if self._live and self._unfinished:
+            self._write("\r\x1b[K")
+            self._unfinished = False
+
     def _rewrite(self, text: str) -> None:
+        self._unfinished = True
         self._write(f"\r\x1b[K{text}")
 
     def _line(self, text: str) -> None:
+        self._unfinished = False
         self._write(f"\r\x1b[K{text}\n" if self._live else f"{text}\n")
 
     def _write(self, text: str) -> None:

@@ -356,7 +356,7 @@ class Run:
         """A first look; without it the run goes on."""
         key = self.key_of(PREVIEW)
         final = self.work / "stages" / PREVIEW.name / key
-        started = time.monotonic()
+        took = "kept from before"
         try:
             try:
                 sealed = verify(final, self._stopping(PREVIEW.name))
@@ -366,13 +366,14 @@ class Run:
                 final.parent.mkdir(parents=True, exist_ok=True)
                 peak = round(outcome.peak_bytes / 2**20, 1)
                 run = {"seconds": round(outcome.seconds, 2), "peak_rss_mb": peak}
+                took = f"{outcome.seconds:.1f} s"
                 sealed = seal(temporary, final, {**(outcome.result or {}), "_run": run})
                 shutil.rmtree(temporary.parent, ignore_errors=True)
             copy_whole(sealed.folder / "preview.glb", self.request.out / "preview.glb")
         except (StageFault, ImpossibleInput, OSError) as error:
             self.progress.message(f"No preview: {error}")
         else:
-            self.progress.message(f"preview.glb is there ({time.monotonic() - started:.1f} s)")
+            self.progress.message(f"preview.glb is there ({took})")
 
     def _publish(self) -> RunOutcome:
         """Copy the outputs to the top of the folder and complete the report with what only the runner knows."""
@@ -382,6 +383,10 @@ class Run:
             report = publish(self.sealed, self.records, self.request.out, self._stopping("the last step"))
         except OSError as error:
             raise self._write_fault("the last step, in which the results are put in place", error) from error
+        if all(record.cached for record in self.records):
+            self.progress.message(
+                "Nothing was left to do: every stage is kept from before, and its results are in place."
+            )
         partial = report["inputs"]["used"] < report["inputs"]["images"]
         return RunOutcome(1 if partial else 0, report, self.records)
 

@@ -330,7 +330,7 @@ def test_a_disk_that_is_full_for_a_moment_never_makes_a_lesser_model(
         "node = gltf.node_command()\n"
         f"gltf.node_command = lambda: ['/bin/sh', '-c', 'ulimit -f {room // 512}; exec \"$0\" \"$@\"', *node]\n",
     )
-    with pytest.raises(StageFault) as fault:
+    with pytest.raises(StageFault, match="The disk was full in derivatives") as fault:
         run_of(photos, out).perform("derivatives")
     assert "--resume" in " ".join(fault.value.advice)
     monkeypatch.undo()

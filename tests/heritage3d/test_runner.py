@@ -324,6 +324,23 @@ def test_a_run_goes_on_when_nobody_reads_its_progress_any_more() -> None:
     progress.stage_finished("depth", 12.34, False)
 
 
+def test_what_follows_a_rewritten_line_stands_on_its_own() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    progress = TerminalProgress(stream, RECIPE)
+    progress.stage_started("depth", 5, 12)
+    progress.close()
+    assert stream.getvalue().endswith(" left\r\x1b[K")
+    progress.stage_finished("depth", 12.34, False)
+    finished = stream.getvalue()
+    progress.close()
+    assert stream.getvalue() == finished and finished.endswith("[5/12] depth: 12.3 s\n")
+    assert all(len(line) < 80 for line in finished.replace("\r", "\n").split("\n"))
+
+
 def test_progress_is_plain_lines_where_nobody_watches() -> None:
     stream = io.StringIO()
     progress = TerminalProgress(stream, RECIPE)

@@ -16,11 +16,13 @@ from django.utils.translation import gettext as _
 from heritage3d.pipeline.presets import PRESETS
 from heritage3d.pipeline.progress import TerminalProgress
 from heritage3d.pipeline.recipe import RECIPE, STAGE_NAMES, Request
-from heritage3d.pipeline.verdicts import ReconstructionError
+from heritage3d.pipeline.verdicts import Cancelled, ReconstructionError
 
 
 class Command(BaseCommand):
-    """Needs no database. Exit codes: 0 all photographs used, 1 some, 2 impossible input, 3 a fault of ours."""
+    """Needs no database. Exit codes: 0 all photographs used, 1 some, 2 impossible input, 3 a fault of ours,
+    130 and 143 stopped by Ctrl-C and SIGTERM.
+    """
 
     help = "Make a measured, textured, documented 3D model from photographs."
     requires_system_checks = ()
@@ -56,21 +58,23 @@ class Command(BaseCommand):
             start_from=options["start_from"],
             threads=max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
         )
-        stopping = False
+        stopped_by = 0
 
-        def stop(_signal: int, _frame: FrameType | None) -> None:
-            nonlocal stopping
-            stopping = True
+        def stop(number: int, _frame: FrameType | None) -> None:
+            nonlocal stopped_by
+            stopped_by = number
 
         previous = {sign: signal.signal(sign, stop) for sign in (signal.SIGTERM, signal.SIGINT)}
         progress = TerminalProgress(sys.stderr, RECIPE)
         try:
-            outcome = Run(request, progress, lambda: stopping).execute()
+            outcome = Run(request, progress, lambda: bool(stopped_by)).execute()
         except ReconstructionError as error:
+            progress.close()
             self.stderr.write(str(error))
             for sentence in error.advice:
                 self.stderr.write(f"  - {sentence}")
-            sys.exit(error.exit_code)
+            # As shells tell it: 130 after Ctrl-C, 143 after SIGTERM.
+            sys.exit(128 + stopped_by if isinstance(error, Cancelled) and stopped_by else error.exit_code)
         finally:
             for sign, handler in previous.items():
                 signal.signal(sign, handler)
