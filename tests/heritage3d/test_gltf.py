@@ -1,10 +1,7 @@
 """GLB and PLY files: what they say about themselves, and what other programs read in them."""
 
 import json
-import shutil
 import struct
-import subprocess
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -23,10 +20,8 @@ from heritage3d.pipeline.gltf import (
 from heritage3d.pipeline.ply import write_ply
 from heritage3d.pipeline.texture.bake import TexturedMesh
 from heritage3d.pipeline.verdicts import StageFault
+from tests.heritage3d.khronos import REPOSITORY, decoded, khronos_report
 from tests.heritage3d.synthetic_views import sphere_mesh
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-VALIDATOR = REPOSITORY / "node_modules" / "gltf-validator"
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +48,6 @@ def header(data: bytes) -> dict:
     assert (magic, version, length) == (b"glTF", 2, len(data))
     size = struct.unpack_from("<I", data, 12)[0]
     return json.loads(data[20 : 20 + size])
-
-
-def khronos_report(path: Path) -> dict:
-    if not VALIDATOR.exists() or shutil.which("node") is None:
-        pytest.skip("the Khronos validator is not installed: npm ci")
-    script = (
-        "const v=require('gltf-validator');const fs=require('fs');"
-        "v.validateBytes(new Uint8Array(fs.readFileSync(process.argv[1]))).then(r=>console.log(JSON.stringify(r)))"
-    )
-    done = subprocess.run(["node", "-e", script, str(path)], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 def test_master_is_clean_uncompressed_and_y_up(model, tmp_path):
@@ -112,6 +96,8 @@ def test_derivative_is_compressed_and_keeps_to_its_limit(model, tmp_path):
     limited = write_derivative(path, model, most_bytes=free - 1)
     assert limited < free
     assert [entry.name for entry in tmp_path.iterdir()] == ["low.glb"]
+    issues = khronos_report(decoded(path, tmp_path / "decoded.glb"))["issues"]
+    assert issues["numErrors"] == 0 and issues["numWarnings"] == 0, issues["messages"][:3]
 
 
 def test_missing_node_is_named_with_the_remedy(model, tmp_path):

@@ -14,6 +14,7 @@ pytest.importorskip("pycolmap")
 pytest.importorskip("open3d")
 
 from heritage3d.pipeline.recipe import STAGE_NAMES
+from tests.heritage3d.khronos import decoded, khronos_report
 from tests.heritage3d.whole_command import PHOTOGRAPHER, reconstruct
 
 pytestmark = pytest.mark.slow
@@ -32,6 +33,14 @@ def test_every_promised_file_is_there(finished: Path) -> None:
     wanted |= {f"logs/{stage}.log" for stage in STAGE_NAMES}
     assert wanted <= names
     assert (finished / "low.glb").stat().st_size <= 700_000
+
+
+@pytest.mark.parametrize("name", ["model.glb", "preview.glb", "low.glb", "high.glb"])
+def test_the_khronos_validator_finds_nothing_in_any_model(finished: Path, tmp_path: Path, name: str) -> None:
+    path = finished / name
+    issues = khronos_report(path if name == "model.glb" else decoded(path, tmp_path / name))["issues"]
+    found = {kind: issues[f"num{kind}"] for kind in ("Errors", "Warnings", "Infos", "Hints")}
+    assert found == {"Errors": 0, "Warnings": 0, "Infos": 0, "Hints": 0}, issues["messages"][:3]
 
 
 def test_the_report_has_its_stable_shape(finished: Path) -> None:
@@ -105,6 +114,16 @@ def _ply_points(path: Path) -> np.ndarray:
 def again(finished: Path, tmp_path: Path) -> Path:
     shutil.copytree(finished, tmp_path / "run")
     return tmp_path / "run"
+
+
+def test_a_finished_run_resumed_does_nothing_and_says_so(again: Path, tiny_photos: Path) -> None:
+    before = {
+        path: path.read_bytes() for path in again.rglob("*") if path.is_file() and path.suffix in (".glb", ".ply")
+    }
+    done = reconstruct(tiny_photos, again, "--resume", "--deterministic")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(": kept from before") == len(STAGE_NAMES) and "Nothing was left to do" in done.stderr
+    assert all(path.read_bytes() == content for path, content in before.items())
 
 
 def test_a_scale_recomputes_nothing_but_what_is_scaled(again: Path, tiny_photos: Path, tmp_path: Path) -> None:
