@@ -284,6 +284,7 @@ class Run:
             "confinement": {
                 "largest_file": LARGEST_FILE,
                 "inside": sandbox.bubblewrap() is not None,
+                "parent": os.getpid(),
                 "readable": [str(self.work), *map(str, self.files.paths_for(stage.user_files))],
                 "writable": [str(temporary), str(numba_cache())],
             },
@@ -301,7 +302,7 @@ class Run:
             raise ImpossibleInput(outcome.impossible, outcome.advice)
         if outcome.over_memory or outcome.fault == "memory":
             raise StageFault(
-                f"{stage.name} needed more than the {limit / GIB:.1f} GiB of memory it may have.",
+                f"{stage.name} needed more than the {_amount(limit)} of memory it may have.",
                 ["Choose --preset draft, or take fewer photographs at once; --resume keeps what is finished."],
             )
         if outcome.result is not None and outcome.exit_code == 0:
@@ -406,6 +407,11 @@ def numba_cache() -> Path:
             ["Set XDG_CACHE_HOME to a folder of your own and start again with --resume."],
         ) from error
     return folder
+
+
+def _amount(size: int) -> str:
+    """A number of bytes as a person says it."""
+    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / 2**20:.0f} MiB"
 
 
 def _stopped(where: str) -> Cancelled:

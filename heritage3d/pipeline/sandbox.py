@@ -126,11 +126,15 @@ def die_with_parent() -> None:
 def confine(walls: dict[str, Any]) -> None:
     """Called by the child on itself, before anything foreign is read.
 
-    `walls` holds "largest_file", "readable", "writable" and "inside" (true when bubblewrap is around us already).
+    `walls` holds "largest_file", "readable", "writable", "inside" (true when bubblewrap is around us already) and
+    "parent", the process id of whoever started us.
     """
     import resource
 
     die_with_parent()
+    # It may have died before that; inside bubblewrap process ids are others, and bubblewrap dies with it.
+    if not walls["inside"] and os.getppid() != walls["parent"]:
+        os._exit(1)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -155,7 +155,7 @@ def test_beyond_its_memory_it_is_ended_and_says_so(
     whole = sealed_result(finished, stage)
     assert whole is not None
     monkeypatch.setenv("CAIRN_STAGE_MEMORY", str(int(whole.metrics["_run"]["peak_rss_mb"] * 2**20 * 0.9)))
-    with pytest.raises(StageFault, match=f"{stage} needed more than .* GiB of memory") as fault:
+    with pytest.raises(StageFault, match=f"{stage} needed more than the .* [GM]iB of memory") as fault:
         run_of(photos, out).perform(stage)
     assert fault.value.exit_code == 3 and "draft" in fault.value.advice[0] and "--resume" in fault.value.advice[0]
     assert_nothing_half_done_counts(out, stage)

@@ -135,7 +135,7 @@ def test_a_limit_of_memory_is_named_and_nothing_half_sealed_remains(
     again: Path, small_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CAIRN_STAGE_MEMORY", str(20 * 1024**2))
-    with pytest.raises(StageFault, match=r"more than the 0\.0 GiB of memory") as fault:
+    with pytest.raises(StageFault, match=r"features needed more than the 20 MiB of memory") as fault:
         Run(request(small_set / "photos", again, start_from="features"), Silent()).perform("sfm")
     assert fault.value.exit_code == 3 and "draft" in fault.value.advice[0]
     assert not (again / "work" / "stages" / "features").exists()
