@@ -293,6 +293,8 @@ def compress_meshopt(source: Path, target: Path, node: Sequence[str]) -> None:
     that was killed (StageFault) is a fault of the moment: a model that is larger for that reason must not be kept.
     """
     environment = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT") if key in os.environ}
+    # Node reads the system's OpenSSL settings at its start and gives up where Landlock forbids that; it needs none.
+    environment["OPENSSL_CONF"] = os.devnull
     try:
         done = subprocess.run(  # noqa: S603 - no shell; script and file names are ours
             [*node, str(MESHOPT_SCRIPT), str(source.resolve()), str(target.resolve())],

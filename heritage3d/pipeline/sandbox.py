@@ -113,6 +113,25 @@ def scrubbed_environment(threads: int, cache: Path) -> dict[str, str]:
     }
 
 
+#: Makes the package known without looking for it: under Landlock the project's folder, in which an instance may lie,
+#: cannot be listed, and an import would not find it there.
+_BOOTSTRAP = """
+import importlib.util, runpy, sys
+folder, module = sys.argv.pop(1), sys.argv.pop(1)
+spec = importlib.util.spec_from_file_location(
+    "heritage3d", folder + "/__init__.py", submodule_search_locations=[folder]
+)
+package = sys.modules["heritage3d"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+
+def interpreter_for(module: str) -> list[str]:
+    """The command that runs a module of this room in a new interpreter from within the walls."""
+    return [sys.executable, "-c", _BOOTSTRAP, str(PROJECT / "heritage3d"), module]
+
+
 def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)

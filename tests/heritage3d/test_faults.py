@@ -350,6 +350,18 @@ def test_killed_while_depth_is_being_sealed_no_map_is_computed_again(
     assert {path.name: path.stat().st_ino for path in folder_of(out, "depth").glob("0*.npz")} == stamps
 
 
+@pytest.mark.parametrize("stage", ["inspect", "derivatives"])
+def test_without_bubblewrap_programs_below_the_child_run_and_the_bytes_are_the_same(
+    finished: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """Landlock, where the kernel has it, holds for the decoder and for Node too, and must let them start."""
+    monkeypatch.setattr(runner.sandbox, "bubblewrap", lambda: None)
+    out = set_out(finished, tmp_path / "run", stage)
+    kill_the_child(photos, out, stage)
+    assert_nothing_half_done_counts(out, stage)
+    assert_it_resumes_to_the_same(photos, out, finished, stage)
+
+
 def folder_of(out: Path, stage: str) -> Path:
     """The folder of a stage's sealed result."""
     whole = sealed_result(out, stage)

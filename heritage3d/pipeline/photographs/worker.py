@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from heritage3d.pipeline.sandbox import die_with_parent
+from heritage3d.pipeline.sandbox import die_with_parent, interpreter_for
 
 SECONDS_A_FILE = 60.0
 BYTES_A_FILE = 2 * 1024**3
@@ -115,8 +115,8 @@ class Keeper:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "heritage3d.pipeline.photographs.worker"],
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                interpreter_for("heritage3d.pipeline.photographs.worker"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
