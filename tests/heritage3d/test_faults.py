@@ -316,6 +316,17 @@ def test_the_last_step_on_a_full_disk_says_so_and_resumes(
     assert not list(out.rglob("*.tmp"))
 
 
+def test_cancelled_in_the_last_step_it_stops_between_two_files(finished: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(finished / "work" / "stages", out / "work" / "stages", copy_function=os.link)
+    with pytest.raises(Cancelled, match="Stopped in the last step"):
+        run_of(photos, out, (out / "cloud.ply").exists).execute()
+    assert not (out / "report.json").exists() and not list(out.rglob("*.tmp"))
+    outcome = run_of(photos, out).execute()
+    assert outcome.exit_code == 0 and all(record.cached for record in outcome.records)
+    assert (out / "model.glb").read_bytes() == (finished / "model.glb").read_bytes()
+
+
 def test_a_disk_that_is_full_for_a_moment_never_makes_a_lesser_model(
     finished: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
