@@ -13,6 +13,8 @@ class Preset:
     #: SIFT runs on photographs reduced to this size.
     feature_size: int
     max_features: int
+    #: … doubled before, where there are no more photographs than this: 2.7 times the observations for twice the time.
+    doubled_up_to: int
     #: PatchMatch matches at this size.
     dense_size: int
     #: Source views tried for each photograph.
@@ -31,9 +33,9 @@ class Preset:
 
 GIB = 1024**3
 
-DRAFT = Preset("draft", 1200, 6000, 800, 4, 2000, 4096, 1.5, 500_000, 250_000, 40_000, 4 * GIB)
-STANDARD = Preset("standard", 1600, 8192, 1600, 5, 3000, 4096, 1.25, 600_000, 500_000, 50_000, 6 * GIB)
-FINE = Preset("fine", 2400, 12000, 2400, 6, 4000, 4096, 1.0, 4_000_000, 500_000, 60_000, 12 * GIB)
+DRAFT = Preset("draft", 1200, 6000, 0, 800, 4, 2000, 4096, 1.5, 500_000, 250_000, 40_000, 4 * GIB)
+STANDARD = Preset("standard", 1600, 8192, 50, 1600, 5, 3000, 4096, 1.25, 600_000, 500_000, 50_000, 6 * GIB)
+FINE = Preset("fine", 2400, 12000, 50, 2400, 6, 4000, 4096, 1.0, 4_000_000, 500_000, 60_000, 12 * GIB)
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in (DRAFT, STANDARD, FINE)}
 

@@ -187,7 +187,9 @@ def position_error(photographed: Path, work: Path, *, sharpened: bool) -> float:
     def quiet(done: float, total: float) -> None: ...
 
     pycolmap.set_random_seed(0)
-    extract(database, images, [lens], size=1200, most_features=6000, masks=None, threads=1, progress=quiet)
+    extract(
+        database, images, [lens], size=1200, most_features=6000, doubled=False, masks=None, threads=1, progress=quiet
+    )
     match(database, names, positions={}, threads=1, pairs_file=work / "pairs.txt", progress=quiet)
     solved = solve(database, images, work / "models", count=len(names), threads=1, progress=quiet)
     assert solved is not None

@@ -26,6 +26,7 @@ def run(context: StageContext) -> dict[str, Any]:
         groups,
         size=context.preset.feature_size,
         most_features=context.preset.max_features,
+        doubled=len(inspection.photographs) <= context.preset.doubled_up_to,
         masks=inspection.folder / MASKS if masked else None,
         threads=context.threads,
         progress=context.progress,
