@@ -176,6 +176,26 @@ def test_sharpened_cameras_are_nearer_the_truth(small_set: Path, tmp_path: Path)
     assert exact < 0.8 * plain
 
 
+def test_doubled_pictures_offer_far_more_features_in_the_same_places(small_set: Path, tmp_path: Path) -> None:
+    names = sorted(path.name for path in (small_set / "photos").iterdir())[:2]
+    found = []
+    for doubled in (False, True):
+        database = tmp_path / f"{doubled}.db"
+        extract(
+            database, small_set / "photos", [CameraGroup(tuple(names), 480, 320, 1.05 * 480)], size=1200,
+            most_features=6000, doubled=doubled, masks=None, threads=1, progress=lambda done, total: None,
+        )  # fmt: skip
+        with pycolmap.Database.open(database) as opened:
+            found.append([np.asarray(opened.read_keypoints(image.image_id)) for image in opened.read_all_images()])
+    for plain, finer in zip(*found, strict=True):
+        assert len(finer) > 2 * len(plain)
+        # Neither octave shifts the picture: what both find lies in one place, and to either side of it alike.
+        nearest = np.linalg.norm(plain[:, None, :2] - finer[None, :, :2], axis=2).argmin(1)
+        apart = finer[nearest, :2] - plain[:, :2]
+        same = np.linalg.norm(apart, axis=1) < 0.5
+        assert same.mean() > 0.6 and np.abs(np.median(apart[same], axis=0)).max() < 0.05
+
+
 def position_error(photographed: Path, work: Path, *, sharpened: bool) -> float:
     """RMS of the positions (metres) solved for a photographed set, with or without exact observations."""
     work.mkdir()

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pycolmap
 
+from heritage3d.pipeline.cameras.adjustment import copy_of
 from heritage3d.pipeline.georeference.control import Control, check_points, read_control
 from heritage3d.pipeline.georeference.frame import fit_similarity
 from heritage3d.pipeline.georeference.triangulate import SolvedCamera, triangulate
@@ -72,11 +73,12 @@ def adjust_to_control(
     except ValueError:
         return model, None
     fixed = {name: np.asarray(R.T @ (known[name] - t) / scale) for name in names}
+    scratch.mkdir(parents=True, exist_ok=True)
     before = model.compute_mean_reprojection_error()
     refused = ""
     mark_error = after = 0.0
     for principal_point in (True, False):
-        candidate = _copy(model, scratch)
+        candidate = copy_of(model, scratch)
         mark_error = _adjust(candidate, fixed, marks, principal_point=principal_point, threads=threads)
         after = candidate.compute_mean_reprojection_error()
         refused = _objection(candidate, before, after, mark_error)
@@ -128,13 +130,6 @@ def _triangulated(model: pycolmap.Reconstruction, marks: Sequence[Mark]) -> Vect
         views.append((solved, solved.straight(u, v)))
     found = triangulate(views)
     return None if found is None else found.position
-
-
-def _copy(model: pycolmap.Reconstruction, scratch: Path) -> pycolmap.Reconstruction:
-    """A deep copy by way of the disk: bindings share what Python's copy would duplicate."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    model.write_binary(scratch)
-    return pycolmap.Reconstruction(scratch)
 
 
 def _adjust(

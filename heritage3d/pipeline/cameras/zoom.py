@@ -71,7 +71,7 @@ def free_focal_lengths(
         return model, trial
     final, groups = with_own_cameras(model, kept)
     for image_id in kept:
-        found = separate.image(image_id).camera
+        found = separate.camera(separate.image(image_id).camera_id)
         final.cameras[final.image(image_id).camera_id].params = _numbers(found)
     _adjust_in_turn(final, groups, freedom, scales, threads)
     return final, trial
@@ -107,10 +107,10 @@ def with_own_cameras(
         camera_id = image.camera_id
         if image_id in image_ids:
             camera_id = max(copied.cameras) + 1
-            copied.add_camera_with_trivial_rig(_camera(camera_id, image.camera))
+            copied.add_camera_with_trivial_rig(_camera(camera_id, model.camera(image.camera_id)))
             groups[camera_id] = image.camera_id
         twin = pycolmap.Image(name=image.name, camera_id=camera_id, image_id=image_id)
-        twin.points2D = [pycolmap.Point2D(feature.xy) for feature in image.points2D]
+        twin.points2D = pycolmap.Point2DList([pycolmap.Point2D(feature.xy) for feature in image.points2D])
         copied.add_image_with_trivial_frame(twin, image.cam_from_world())
     for point_id in sorted(model.point3D_ids()):
         point = model.point3D(point_id)
@@ -193,7 +193,7 @@ def _sure(
         found.append({camera_id: part.camera(camera_id).mean_focal_length() for camera_id in groups})
     sure = []
     for image_id in sorted(model.reg_image_ids()):
-        camera = model.image(image_id).camera
+        camera = model.camera(model.image(image_id).camera_id)
         if camera.camera_id not in groups:
             continue
         sigma = abs(found[0][camera.camera_id] - found[1][camera.camera_id]) / 2 / camera.width
