@@ -81,8 +81,10 @@ def test_two_zoomed_photographs_are_found_out(tmp_path: Path, zoom: float) -> No
     residuals = median_residuals(model)
     assert {each for each, median in residuals.items() if median > WORST_MEDIAN} == set(ODD)
     better, trials = refined(model, tmp_path)
-    assert trials[-1].name == NAME and trials[-1].kept and trials[-1].after < 0.1 * trials[-1].before
+    assert trials[-1].name == NAME and trials[-1].kept and trials[-1].after < 0.25 * trials[-1].before
     assert len(better.cameras) == 3
+    # What the zoomed ones show has no part in the lens of the others.
+    assert all(trial.before < 0.1 for trial in trials[:-1]) and not any(trial.kept for trial in trials[:-1])
     for image_id in better.reg_image_ids():
         expected = FOCAL * (zoom if image_id in ODD else 1)
         assert better.image(image_id).camera.mean_focal_length() == pytest.approx(expected, rel=0.003)

@@ -26,7 +26,7 @@ from heritage3d.pipeline.cameras.adjustment import (
     held_out_errors,
     predicts_better,
 )
-from heritage3d.pipeline.cameras.zoom import free_focal_lengths
+from heritage3d.pipeline.cameras.zoom import badly_fitting, free_focal_lengths, median_residuals
 
 #: Largest move of the principal point, in units of the width.
 LARGEST_MOVE = 0.03
@@ -45,6 +45,7 @@ def refine(
     current = Freedom("SIMPLE_RADIAL", "SIMPLE_RADIAL", False)
     trials: list[Trial] = []
     start = copy_of(model, scratch)
+    _leave_out_odd_ones(start)
     _thin(start, TRIAL_POINTS)
     held_out = _hold_out(start)
     if len(held_out) < FEWEST_OBSERVATIONS * HELD_OUT_SHARE:
@@ -93,6 +94,15 @@ def noise_of(model: pycolmap.Reconstruction) -> float:
     """The median reprojection error of all points (pixels), within bounds."""
     errors = [point.error for point in model.points3D.values()]
     return float(np.clip(np.median(errors), LEAST_NOISE, MOST_NOISE)) if errors else MOST_NOISE
+
+
+def _leave_out_odd_ones(model: pycolmap.Reconstruction) -> None:
+    """Photographs that fit badly while most fit well, perhaps zoomed, have no voice in what lens the others have."""
+    medians = median_residuals(model)
+    odd = badly_fitting(model, medians)
+    if 2 * len(odd) < len(medians):
+        for image_id in odd:
+            model.deregister_frame(model.image(image_id).frame_id)
 
 
 def _thin(model: pycolmap.Reconstruction, most: int) -> None:
