@@ -13,8 +13,8 @@ class Preset:
     #: SIFT runs on photographs reduced to this size.
     feature_size: int
     max_features: int
-    #: … doubled before, where there are no more photographs than this. On eight of the fountain that finds 2.8 times the
-    #: observations in 2.6 times the processor time up to the cameras; matching all pairs grows with its square.
+    #: … doubled before, where there are no more photographs than this. On eight of the fountain that finds 2.8 times
+    #: the observations in 2.6 times the processor time up to the cameras; matching all pairs grows with its square.
     doubled_up_to: int
     #: PatchMatch matches at this size.
     dense_size: int
