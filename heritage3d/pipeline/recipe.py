@@ -33,7 +33,7 @@ RECIPE: tuple[Stage, ...] = (
     Stage("inspect", 4, (), 8, (), 6 * GIB, ("photographs", "masks")),
     Stage("features", 2, ("inspect",), 12, ("feature_size", "max_features", "doubled_up_to")),
     Stage("matching", 3, ("inspect", "features"), 10),
-    Stage("sfm", 8, ("inspect", "matching"), 20, ("texture_source_size",), None, ("surveyed",)),
+    Stage("sfm", 9, ("inspect", "matching"), 20, ("texture_source_size",), None, ("surveyed",)),
     Stage("depth", 3, ("sfm",), 55, ("dense_size", "source_views")),
     Stage("fusion", 2, ("sfm", "depth"), 8, ("dense_size",)),
     Stage("surface", 2, ("sfm", "fusion"), 6, ("voxel_gsd",)),

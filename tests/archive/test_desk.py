@@ -63,7 +63,7 @@ def test_saving_makes_a_revision_and_bad_input_is_said_beside_the_field(site, mo
     }
     answer = client.post("/admin/testimonies/new/", sent)
     assert answer.status_code == 200
-    assert "is not an EDTF date" in answer.content.decode() and "Գետը" in answer.content.decode()
+    assert "is no date that the archive can read" in answer.content.decode() and "Գետը" in answer.content.decode()
     answer = client.post("/admin/testimonies/new/", {**sent, "date": "1915-04"})
     assert answer.status_code == 302, answer.content.decode()[-3000:]
     work = Testimony.objects.get()

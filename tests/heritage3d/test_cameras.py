@@ -8,7 +8,7 @@ import pytest
 pycolmap = pytest.importorskip("pycolmap")
 
 from heritage3d.pipeline.cameras.matching import only_turned, shared_features  # noqa: E402 - see above
-from heritage3d.pipeline.cameras.undistort import distorted, pinhole_of, remap_of, without_walls  # noqa: E402
+from heritage3d.pipeline.cameras.undistort import distorted, pinhole_of, remap_of  # noqa: E402
 
 MODELS = {
     "SIMPLE_RADIAL": [900.0, 610.0, 390.0, -0.08],
@@ -48,15 +48,6 @@ def test_no_pixel_of_the_pinhole_lies_outside_the_photograph() -> None:
     width, height, K = pinhole_of(camera, 1200)
     map_x, map_y = remap_of(camera, width, height, K, 1.0)
     assert map_x.min() > -1 and map_x.max() < 1200 and map_y.min() > -1 and map_y.max() < 800
-
-
-def test_a_bluish_wall_with_points_on_it_is_no_sky() -> None:
-    sky = np.zeros((400, 600), np.uint8)
-    sky[:120, :250] = 255
-    sky[:150, 350:] = 255
-    on_wall = np.column_stack([np.linspace(370, 590, 20), np.linspace(20, 130, 20)])
-    kept = without_walls(sky, on_wall)
-    assert (kept[:120, :250] == 255).all() and not kept[:, 350:].any()
 
 
 def test_features_choose_each_other_only_when_alike_and_alone() -> None:

@@ -12,23 +12,25 @@ import numpy as np
 import numpy.typing as npt
 import pycolmap
 
+from heritage3d.pipeline.cameras.skies import Evidence, level_of, only_sky
 from heritage3d.pipeline.picture_files import write_picture
 from heritage3d.pipeline.scene import Camera, IntArray, Scene
 
 UNDISTORTED_QUALITY = 98
 IMAGES, MASKS = "images", "masks"
-#: A patch called sky that holds so many well-triangulated points per 10,000 pixels of the copy is a wall.
-WALL_POINTS_PER_10000 = 0.15
-FEWEST_WALL_POINTS = 6
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a copy lies and what may not be used of it: a sky mask (255 = sky), a person's mask (255 = use)."""
+    """Where a copy lies and what may not be used of it: a sky mask (255 = sky), a person's mask (255 = use).
+
+    `orientation` is EXIF's: which way up the photographer saw it.
+    """
 
     image: Path
     sky: Path | None
     mask: Path | None
+    orientation: int = 1
 
 
 def distorted(
@@ -108,6 +110,11 @@ def build_scene(
     row_of = {point_id: row for row, point_id in enumerate(point_ids)}
     points = np.array([model.point3D(point_id).xyz for point_id in point_ids]).reshape(-1, 3)
     tracks = {point_id: model.point3D(point_id).track.length() for point_id in point_ids}
+    solved = {
+        image_id: _solved(model.image(image_id), model.camera(model.image(image_id).camera_id), longest)
+        for image_id in image_ids
+    }
+    up = level_of(list(solved.values()), {name: source.orientation for name, source in sources.items()})
 
     def one(image_id: int) -> tuple[Camera, Path, Path | None, IntArray]:
         image = model.image(image_id)
@@ -118,12 +125,9 @@ def build_scene(
             if point.has_point3D() and point.point3D_id in row_of
         ]
         sure = np.array([xy for point_id, xy in seen if tracks[point_id] >= 3]).reshape(-1, 2)
-        width, height, K = pinhole_of(camera, longest)
-        pose = image.cam_from_world()
-        solved = Camera(image.name, width, height, K, pose.rotation.matrix(), np.array(pose.translation))
-        picture, mask = _undistort(sources[image.name], camera, solved, sure, folder)
+        picture, mask = _undistort(sources[image.name], camera, solved[image_id], Evidence(sure, up), folder)
         rows = np.unique(np.array([row_of[point_id] for point_id, _ in seen], dtype=np.int64))
-        return solved, picture, mask, rows
+        return solved[image_id], picture, mask, rows
 
     parts = []
     cv2.setNumThreads(1)
@@ -142,8 +146,15 @@ def build_scene(
     return scene
 
 
+def _solved(image: pycolmap.Image, camera: pycolmap.Camera, longest: int) -> Camera:
+    """The pinhole camera in the place of the photograph."""
+    width, height, K = pinhole_of(camera, longest)
+    pose = image.cam_from_world()
+    return Camera(image.name, width, height, K, pose.rotation.matrix(), np.array(pose.translation))
+
+
 def _undistort(
-    source: Source, camera: pycolmap.Camera, solved: Camera, sure: npt.NDArray[np.float64], folder: Path
+    source: Source, camera: pycolmap.Camera, solved: Camera, evidence: Evidence, folder: Path
 ) -> tuple[Path, Path | None]:
     """Write the undistorted picture and, where something is not to be used, its mask."""
     picture = cv2.imread(str(source.image), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -160,7 +171,7 @@ def _undistort(
     target = folder / IMAGES / solved.name
     settings = [cv2.IMWRITE_JPEG_QUALITY, UNDISTORTED_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111]
     write_picture(target, straight, settings)
-    usable = _usable(source, picture.shape[:2], sure)
+    usable = _usable(source, picture.shape[:2], camera, solved.R, evidence)
     if usable is None:
         return target, None
     full_x, full_y = remap_of(camera, solved.width, solved.height, solved.K, 1.0)
@@ -174,7 +185,9 @@ def _focal(camera: pycolmap.Camera) -> float:
     return float(camera.mean_focal_length())
 
 
-def _usable(source: Source, shape: tuple[int, ...], sure: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8] | None:
+def _usable(
+    source: Source, shape: tuple[int, ...], camera: pycolmap.Camera, R: npt.NDArray[np.float64], evidence: Evidence
+) -> npt.NDArray[np.uint8] | None:
     """What may be used of the photograph: a person's mask decides; else all but the sky."""
     if source.mask is not None:
         mask = cv2.imread(str(source.mask), cv2.IMREAD_GRAYSCALE)
@@ -184,26 +197,5 @@ def _usable(source: Source, shape: tuple[int, ...], sure: npt.NDArray[np.float64
     sky = cv2.imread(str(source.sky), cv2.IMREAD_GRAYSCALE)
     if sky is None or sky.shape[:2] != tuple(shape[:2]):
         return None
-    kept = without_walls(np.asarray(sky, np.uint8), sure)
+    kept = only_sky(np.asarray(sky, np.uint8), np.asarray(camera.calibration_matrix()), R, evidence)
     return None if not kept.any() else (255 - kept).astype(np.uint8)
-
-
-def without_walls(sky: npt.NDArray[np.uint8], sure: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-    """The sky mask without patches that the cameras prove to be solid: points were triangulated well inside them.
-
-    A plain, bluish plaster wall looks like sky; unlike sky it has a distance. `sure` (N, 2) are pixels of points that
-    three photographs or more agree on.
-    """
-    count, labels = cv2.connectedComponents((sky > 127).astype(np.uint8), connectivity=4)
-    kept = np.zeros_like(sky)
-    margin = max(3, max(sky.shape) // 150)
-    inner = cv2.erode((sky > 127).astype(np.uint8), np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) > 0
-    columns = np.clip(sure[:, 0].astype(int), 0, sky.shape[1] - 1)
-    rows = np.clip(sure[:, 1].astype(int), 0, sky.shape[0] - 1)
-    inside = labels[rows, columns][inner[rows, columns]]
-    for label in range(1, count):
-        area = int((labels == label).sum())
-        found = int((inside == label).sum())
-        if found < max(FEWEST_WALL_POINTS, WALL_POINTS_PER_10000 * area / 10_000):
-            kept[labels == label] = 255
-    return kept

@@ -93,7 +93,10 @@ def run(context: StageContext) -> dict[str, Any]:
         refined,
         {
             photograph.copy: Source(
-                inspection.image(photograph), inspection.sky(photograph), inspection.mask(photograph)
+                inspection.image(photograph),
+                inspection.sky(photograph),
+                inspection.mask(photograph),
+                photograph.orientation,
             )
             for photograph in inspection.photographs
         },
