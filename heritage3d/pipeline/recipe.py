@@ -38,7 +38,7 @@ RECIPE: tuple[Stage, ...] = (
     Stage("fusion", 2, ("sfm", "depth"), 8, ("dense_size",)),
     Stage("surface", 2, ("sfm", "fusion"), 6, ("voxel_gsd",)),
     Stage("simplify", 3, ("sfm", "fusion", "surface"), 15, ("master_triangles", "high_triangles", "low_triangles")),
-    Stage("texture", 3, ("sfm", "fusion", "simplify"), 18, ("texture_page", "texture_source_size")),
+    Stage("texture", 4, ("sfm", "fusion", "simplify"), 18, ("texture_page", "texture_source_size")),
     Stage("georeference", 2, ("inspect", "sfm"), 2, (), None, ("control", "scale")),
     Stage(
         "derivatives",

@@ -12,7 +12,7 @@ from heritage3d.pipeline.scene import Camera
 from heritage3d.pipeline.surface.tsdf import Mesh
 from heritage3d.pipeline.texture.bake import TexturedMesh, TextureView, Texturing, texture_mesh, vertex_colours
 from heritage3d.pipeline.texture.candidates import KEPT, reject_outliers
-from heritage3d.pipeline.texture.charts import pack_shelves, split_corners
+from heritage3d.pipeline.texture.charts import make_charts, pack_shelves, split_corners
 from heritage3d.pipeline.texture.labels import face_neighbours, label_patches
 from heritage3d.pipeline.texture.levelling import level_seams, seam_pairs
 from tests.heritage3d.synthetic_views import look_at
@@ -185,3 +185,18 @@ def test_leaves_before_a_wall_are_withdrawn_though_they_spread_the_colours():
     assert set(view[0].tolist()) == {0, 1, 2, -1}
     # What differs a little from the others counts less.
     assert score[0, 1] == score[0, :3].max()
+
+
+@pytest.mark.parametrize("width", range(140, 244, 8))
+def test_every_page_holds_faces_also_where_patches_are_left_without_any(width):
+    camera = Camera("1.jpg", 400, 400, np.array([[100.0, 0, 0], [0, 100, 0], [0, 0, 1]]), np.eye(3), np.zeros(3))
+    wall = np.array([[0, 0, 1], [width / 100, 0, 1], [width / 100, 2.4, 1], [0, 2.4, 1]])
+    crumb = np.array([[0, 0, 0], [0.01, 0, 0], [0, 0.01, 0]])
+    crumbs = [crumb + np.array([0.1 * number, 0, 5]) for number in range(60)]
+    vertices = np.concatenate([wall, *crumbs])
+    faces = np.concatenate([[[0, 1, 2], [0, 2, 3]], np.arange(4, len(vertices)).reshape(-1, 3)]).astype(np.int32)
+    # Nobody sees the crumbs: each is a patch by itself until all of them are unwrapped together.
+    labels = np.array([0, 0] + [-1] * 60, np.int16)
+    charts = make_charts(vertices, faces, labels, face_neighbours(faces), [camera], 256, 2)
+    assert set(charts.page) == set(range(charts.pages))
+    assert np.ptp(charts.position[charts.faces[0]], axis=0) == pytest.approx(np.array([width, 240]) * charts.scale)

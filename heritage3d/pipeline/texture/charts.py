@@ -80,9 +80,12 @@ def make_charts(
         )
     charts = len(label)
     low, high = _extents(position, chart_of_corner, charts)
+    # Patches whose faces all went to xatlas are left without any: they must not take room, or a page of their own.
+    empty = np.bincount(chart, minlength=charts) == 0
     scale = 1.0
     while True:
         boxes = np.ceil((high - low) * scale).astype(np.int64) + 2 * PADDING
+        boxes[empty] = 0
         if (boxes.max(initial=0) <= size) and (placed := pack_shelves(boxes, size, most_pages)) is not None:
             break
         scale *= 0.96
@@ -90,7 +93,7 @@ def make_charts(
     position = (position - low[chart_of_corner]) * scale + PADDING + corner_of_chart[chart_of_corner]
     return Charts(
         vertex, corner_faces, position, page_of_chart[chart], chart.astype(np.int32), chart_of_corner,
-        int(page_of_chart.max(initial=0)) + 1, size, label, scale,
+        int(page_of_chart[chart].max(initial=0)) + 1, size, label, scale,
     )  # fmt: skip
 
 
