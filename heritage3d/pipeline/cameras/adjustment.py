@@ -50,6 +50,20 @@ def copy_of(model: pycolmap.Reconstruction, scratch: Path) -> pycolmap.Reconstru
     return pycolmap.Reconstruction(scratch)
 
 
+def robust_options(
+    scale: float, threads: int, *, iterations: int, tolerance: float
+) -> pycolmap.BundleAdjustmentOptions:
+    """Options of an adjustment in which errors beyond `scale` (pixels) count ever less (Cauchy)."""
+    options = pycolmap.BundleAdjustmentOptions()
+    options.print_summary = False
+    options.ceres.solver_options.num_threads = threads
+    options.ceres.solver_options.max_num_iterations = iterations
+    options.ceres.solver_options.function_tolerance = tolerance
+    options.ceres.loss_function_type = pycolmap.LossFunctionType.CAUCHY
+    options.ceres.loss_function_scale = scale
+    return options
+
+
 def adjust(
     model: pycolmap.Reconstruction,
     freedom: Freedom,
@@ -62,16 +76,10 @@ def adjust(
 
     The lenses of the cameras `held_lenses` (ids) stay as they are.
     """
-    options = pycolmap.BundleAdjustmentOptions()
-    options.print_summary = False
+    # Stop when an iteration gains less than a millionth: the rest moves nothing that could be measured.
+    options = robust_options(noise, threads, iterations=60, tolerance=1e-6)
     options.refine_principal_point = freedom.principal_point
     options.refine_extra_params = not freedom.focal_only
-    options.ceres.solver_options.num_threads = threads
-    options.ceres.solver_options.max_num_iterations = 60
-    # Stop when an iteration gains less than a millionth: the rest moves nothing that could be measured.
-    options.ceres.solver_options.function_tolerance = 1e-6
-    options.ceres.loss_function_type = pycolmap.LossFunctionType.CAUCHY
-    options.ceres.loss_function_scale = noise
     config = pycolmap.BundleAdjustmentConfig()
     for image_id in model.reg_image_ids():
         config.add_image(image_id)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pycolmap
 
-from heritage3d.pipeline.cameras.adjustment import copy_of
+from heritage3d.pipeline.cameras.adjustment import copy_of, robust_options
 from heritage3d.pipeline.georeference.control import Control, check_points, read_control
 from heritage3d.pipeline.georeference.frame import fit_similarity
 from heritage3d.pipeline.georeference.triangulate import SolvedCamera, triangulate
@@ -165,14 +165,8 @@ def _adjust(
             feature.xy = np.array([u, v])
             track.add_element(ids[copy], index)
         added.append(model.add_point3D(place, track))
-    options = pycolmap.BundleAdjustmentOptions()
-    options.print_summary = False
+    options = robust_options(ROBUST_PIXELS, threads, iterations=100, tolerance=1e-7)
     options.refine_principal_point = principal_point
-    options.ceres.solver_options.num_threads = threads
-    options.ceres.solver_options.max_num_iterations = 100
-    options.ceres.solver_options.function_tolerance = 1e-7
-    options.ceres.loss_function_type = pycolmap.LossFunctionType.CAUCHY
-    options.ceres.loss_function_scale = ROBUST_PIXELS
     config = pycolmap.BundleAdjustmentConfig()
     for image_id in ids.values():
         config.add_image(image_id)
