@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pycolmap = pytest.importorskip("pycolmap")
+pycolmap = pytest.importorskip("pycolmap", exc_type=ImportError)
 
 from heritage3d.pipeline.cameras.matching import only_turned, shared_features  # noqa: E402 - see above
 from heritage3d.pipeline.cameras.undistort import distorted, pinhole_of, remap_of  # noqa: E402

@@ -21,8 +21,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytest.importorskip("pycolmap")
-pytest.importorskip("open3d")
+pytest.importorskip("pycolmap", exc_type=ImportError)
+pytest.importorskip("open3d", exc_type=ImportError)
 
 from heritage3d.pipeline import runner, watch
 from heritage3d.pipeline.recipe import STAGE_NAMES

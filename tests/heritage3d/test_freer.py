@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pycolmap = pytest.importorskip("pycolmap")
+pycolmap = pytest.importorskip("pycolmap", exc_type=ImportError)
 
 from heritage3d.pipeline.cameras.freer import Trial, noise_of, refine  # noqa: E402 - after the check
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("pycolmap")
-pytest.importorskip("open3d")
+pytest.importorskip("pycolmap", exc_type=ImportError)
+pytest.importorskip("open3d", exc_type=ImportError)
 
 from heritage3d.pipeline.photographs.advice import MOVE, OVERLAP, STEADY, TURNTABLE
 from heritage3d.pipeline.presets import DRAFT

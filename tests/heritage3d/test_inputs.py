@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 
-pytest.importorskip("pycolmap")
+pytest.importorskip("pycolmap", exc_type=ImportError)
 
 from heritage3d.pipeline.inputs import UserFiles
 from heritage3d.pipeline.outputs import _without

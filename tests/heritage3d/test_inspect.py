@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-pytest.importorskip("pycolmap")
+pytest.importorskip("pycolmap", exc_type=ImportError)
 
 from heritage3d.pipeline.photographs.table import Inspection
 from heritage3d.pipeline.presets import DRAFT

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("pycolmap")
-pytest.importorskip("open3d")
+pytest.importorskip("pycolmap", exc_type=ImportError)
+pytest.importorskip("open3d", exc_type=ImportError)
 
 from heritage3d.pipeline.cameras import mapping, matching
 from heritage3d.pipeline.stages.features import DATABASE

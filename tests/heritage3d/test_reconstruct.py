@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("pycolmap")
-pytest.importorskip("open3d")
+pytest.importorskip("pycolmap", exc_type=ImportError)
+pytest.importorskip("open3d", exc_type=ImportError)
 
 from heritage3d.pipeline.recipe import STAGE_NAMES
 from tests.heritage3d.khronos import decoded, khronos_report

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("pycolmap")
-pytest.importorskip("open3d")
+pytest.importorskip("pycolmap", exc_type=ImportError)
+pytest.importorskip("open3d", exc_type=ImportError)
 
 from heritage3d.pipeline.recipe import STAGE_NAMES
 from heritage3d.reconstruction_job import KIND

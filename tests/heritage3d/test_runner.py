@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("pycolmap")
+pytest.importorskip("pycolmap", exc_type=ImportError)
 
 from heritage3d.pipeline import runner, sandbox
 from heritage3d.pipeline.photographs.advice import MOVE

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-pycolmap = pytest.importorskip("pycolmap")
+pycolmap = pytest.importorskip("pycolmap", exc_type=ImportError)
 
-pytest.importorskip("open3d")
+pytest.importorskip("open3d", exc_type=ImportError)
 
 from heritage3d.pipeline.cameras.features import CameraGroup, extract  # noqa: E402 - after the check
 from heritage3d.pipeline.cameras.freer import refine  # noqa: E402

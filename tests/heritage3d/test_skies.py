@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("pycolmap")
+pytest.importorskip("pycolmap", exc_type=ImportError)
 
 from heritage3d.pipeline.cameras.skies import Evidence, level_of, only_sky
 from heritage3d.pipeline.scene import Camera

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("pycolmap")
+pytest.importorskip("pycolmap", exc_type=ImportError)
 
 import pycolmap
 

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+pytest.importorskip("open3d", exc_type=ImportError)
+
 from heritage3d.pipeline.synthetic import evaluate
 from heritage3d.pipeline.synthetic.evaluate import Truth, compare_cameras, similarity_between
 from heritage3d.pipeline.synthetic.monument import FOLIAGE, STATES, Material, State, build_monument

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-pycolmap = pytest.importorskip("pycolmap")
+pycolmap = pytest.importorskip("pycolmap", exc_type=ImportError)
+pytest.importorskip("open3d", exc_type=ImportError)
 
 from heritage3d.pipeline.cameras.adjustment import Freedom, Trial  # noqa: E402 - after the check
 from heritage3d.pipeline.cameras.freer import refine  # noqa: E402
