@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import random
 import shutil
 import signal
 import socket
@@ -35,9 +37,13 @@ WORKER = (
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on and that no outgoing connection is given: Redis must get it a second time."""
+    # Below 32768, where Linux takes the ports of outgoing connections from.
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 50):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("of fifty ports none was free")
 
 
 class RedisServer:
@@ -53,7 +59,12 @@ class RedisServer:
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
         )
-        wait_for(lambda: not socket.socket().connect_ex(("127.0.0.1", self.port)))
+        wait_for(self._answers)
+        assert self.process.poll() is None, "Redis did not start"
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def end(self) -> None:
         if self.process:
