@@ -8,6 +8,8 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import django
@@ -131,3 +133,18 @@ def browser():
         yield started
         started.close()
     os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+
+
+@pytest.fixture(autouse=True)
+def answered_before_the_next(request):
+    """A journey ends when its server has answered: a late request would lock out the clearing up of the database."""
+    if "live_server" not in request.fixturenames:
+        yield
+        return
+    # Set up before us, so that they are cleared up after us.
+    for name in ("transactional_db", "live_server"):
+        request.getfixturevalue(name)
+    yield
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline and any("process_request" in one.name for one in threading.enumerate()):
+        time.sleep(0.02)
