@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,16 @@ def copy_of(model: pycolmap.Reconstruction, scratch: Path) -> pycolmap.Reconstru
     """A deep copy by way of the disk: bindings share what Python's copy would duplicate."""
     model.write_binary(scratch)
     return pycolmap.Reconstruction(scratch)
+
+
+def halves_of(model: pycolmap.Reconstruction, scratch: Path) -> Iterator[pycolmap.Reconstruction]:
+    """Two copies with every other point each: what is fitted to one owes nothing to the points of the other."""
+    for half in range(2):
+        part = copy_of(model, scratch)
+        for number, point_id in enumerate(sorted(part.point3D_ids())):
+            if number % 2 == half:
+                part.delete_point3D(point_id)
+        yield part
 
 
 def robust_options(

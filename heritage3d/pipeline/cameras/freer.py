@@ -23,6 +23,7 @@ from heritage3d.pipeline.cameras.adjustment import (
     Trial,
     adjust,
     copy_of,
+    halves_of,
     held_out_errors,
     predicts_better,
 )
@@ -161,11 +162,7 @@ def _unsureness(model: pycolmap.Reconstruction, freedom: Freedom, noise: float, 
     COLMAP's covariance needs well-scaled normal equations and returns nonsense for small sets; two fits cannot.
     """
     found = []
-    for half in range(2):
-        part = copy_of(model, scratch)
-        for number, point_id in enumerate(sorted(part.point3D_ids())):
-            if number % 2 == half:
-                part.delete_point3D(point_id)
+    for part in halves_of(model, scratch):
         adjust(part, freedom, noise, threads)
         found.append(
             [(camera.principal_point_x / camera.width, camera.principal_point_y / camera.width)

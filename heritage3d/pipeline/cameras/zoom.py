@@ -23,6 +23,7 @@ from heritage3d.pipeline.cameras.adjustment import (
     Trial,
     adjust,
     copy_of,
+    halves_of,
     held_out_errors,
     predicts_better,
 )
@@ -183,11 +184,7 @@ def _sure(
     """Images whose own focal length is that of a lens and is found alike from two halves of the points."""
     used = {model.image(image_id).camera_id for image_id in model.reg_image_ids()}
     found = []
-    for half in range(2):
-        part = copy_of(model, scratch)
-        for number, point_id in enumerate(sorted(part.point3D_ids())):
-            if number % 2 == half:
-                part.delete_point3D(point_id)
+    for part in halves_of(model, scratch):
         freedom = Freedom(NAME, "", principal_point=False, focal_only=True)
         adjust(part, freedom, noise, threads, held_lenses=used - set(groups))
         found.append({camera_id: part.camera(camera_id).mean_focal_length() for camera_id in groups})
