@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from archive import audit
 from archive.gate import Gate
-from archive.models import Document, Publication, Record, RecordKind, Revision, Testimony, WithdrawalCase
+from archive.models import WORK_KINDS, Document, Publication, Record, RecordKind, Revision, Testimony, WithdrawalCase
 from search import outbox
 from search import service as search
 
@@ -17,17 +19,27 @@ from search import service as search
 EVERY_SECONDS = 30
 
 
-def works_by_pk(keys: list[int]) -> list[Any]:
-    """Testimonies and documents by primary key, with what the gate needs of them loaded."""
-    found: list[Any] = []
+class NotAWork(LookupError):
+    """A key that belongs to no testimony and no document. Whoever asked has to know what to do with it instead."""
+
+
+def works_by_pk(keys: Sequence[int]) -> list[Any]:
+    """Testimonies and documents by primary key, in the order asked for, with what the gate needs of them loaded.
+
+    :raises NotAWork: when a key is of another kind of record, or of none: to leave one out in silence would leave
+        open what somebody wants closed.
+    """
+    found: dict[int, Any] = {}
     for model in (Testimony, Document):
-        found += list(model.objects.filter(pk__in=keys).select_related("community", "collection"))
-    return found
+        found |= {work.pk: work for work in model.objects.filter(pk__in=keys).select_related("community", "collection")}
+    if unknown := sorted(set(keys) - found.keys()):
+        raise NotAWork(f"No testimony and no document has the key {', '.join(map(str, unknown))}.")
+    return [found[key] for key in dict.fromkeys(keys)]
 
 
 def open_due(context: Any) -> None:
     """Publish what an embargo held back until now."""
-    due = list(Record.objects.filter(wanted_public=True, opens_at__lte=timezone.now()).values_list("pk", flat=True))
+    due = list(_opening().values_list("pk", flat=True))
     for work in works_by_pk(due):
         with transaction.atomic():
             if Gate().publish([work])[work.public_id].allowed:
@@ -77,7 +89,11 @@ def apply_outbox(context: Any) -> None:
 
 
 def something_opens() -> bool:
-    return Record.objects.filter(wanted_public=True, opens_at__lte=timezone.now()).exists()
+    return _opening().exists()
+
+
+def _opening() -> QuerySet[Record]:
+    return Record.objects.filter(kind__in=WORK_KINDS, wanted_public=True, opens_at__lte=timezone.now())
 
 
 def something_expired() -> bool:

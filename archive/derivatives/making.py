@@ -16,6 +16,7 @@ from archive.derivatives.images import make_images
 from archive.derivatives.made import Made, NotDerivable
 from archive.derivatives.recordings import DEMUXERS, make_recording
 from archive.models.media import Derivative, MediaAsset
+from archive.models.record import WORK_KINDS
 from archive.vault.deposit import instance_vault
 from archive.vault.durable import FOLDER_MODE, Syncer, digest_file, require_space
 
@@ -114,12 +115,11 @@ def _show(asset: MediaAsset) -> None:
     from archive.gate import Gate
     from archive.gate_jobs import works_by_pk
 
-    if asset.record_id is None:
+    # A picture of a place or a collection belongs to no publication of its own.
+    if asset.record is None or asset.record.kind not in WORK_KINDS:
         return
     with transaction.atomic():
-        works = works_by_pk([asset.record_id])
-        if works:
-            Gate().refresh(works)
+        Gate().refresh(works_by_pk([asset.record.pk]))
 
 
 def remove_strays(*, now: float, older_than: float = 24 * 3600) -> int:

@@ -19,7 +19,7 @@ from archive.vault.deposit import Filing, KeepOriginals, instance_vault, object_
 from archive.vault.errors import VaultCorrupt
 from archive.vault.ingest import Deposit, Original
 from jobs import children
-from tests.archive.factories import a_testimony, committed, published
+from tests.archive.factories import a_place, a_testimony, committed, published
 
 
 @pytest.fixture
@@ -85,6 +85,11 @@ def test_a_photograph_becomes_public_files_of_its_work(instance):
     answer = Client().get(f"/media-access/{work.public_id}/{file.uuid}/")
     data = b"".join(answer.streaming_content)
     assert answer.status_code == 200 and data[:3] == b"\xff\xd8\xff" and "Großmutter".encode() not in data
+
+
+def test_a_picture_of_a_place_asks_the_gate_about_no_work(instance):
+    asset = kept(a_place(), photograph())
+    assert make(asset)["made"] == ["image", "thumbnail"]
 
 
 def test_making_again_replaces_and_leaves_no_file_behind(instance):
