@@ -42,7 +42,9 @@ def open_due(context: Any) -> None:
     due = list(_opening().values_list("pk", flat=True))
     for work in works_by_pk(due):
         with transaction.atomic():
-            if Gate().publish([work])[work.public_id].allowed:
+            # What is wanted is asked again under lock: somebody may have taken it back since the list was read.
+            opened = Gate().refresh([work]).get(work.public_id)
+            if opened is not None and opened.allowed:
                 audit.note("open-embargo", work, None)
 
 
