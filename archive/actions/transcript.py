@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from archive import audit
 from archive.actions.base import Action, ActionRefused, reason_in_words
-from archive.gate import Gate
+from archive.actions.redact import RedactAction
 from archive.models import Clip, Record, Redaction, TextTrack
 from archive.policy import may
 from archive.revisions import TRACK_FIELDS, save_revision, track_as_dict
@@ -40,8 +40,8 @@ class SaveTranscriptAction(Action):
     def __init__(self, user: User | None, work: Any, tracks: Sequence[Track], *, base_revision: int) -> None:
         super().__init__(user)
         self.work, self.tracks, self.base_revision = work, list(tracks), base_revision
-        #: How many redactions were added so that what was hidden stays hidden.
-        self.hidden_again = 0
+        #: Redactions added so that what was hidden stays hidden.
+        self.hidden_again: list[Redaction] = []
         self._moved: dict[str, str] = {}
 
     def check(self) -> None:
@@ -78,7 +78,8 @@ class SaveTranscriptAction(Action):
             if revision is not None:
                 audit.note("edit-transcript", self.work, self.user, revision=revision.number)
             if self.hidden_again:
-                Gate(self.now).refresh([self.work])
+                # The system's act, not hers: a translator may not redact, yet what she moves stays hidden.
+                RedactAction(None, self.work, self.hidden_again).execute()
         return int(self.work.current_revision)
 
     def _change(self, stored: TextTrack, track: Track) -> None:
@@ -112,9 +113,8 @@ class SaveTranscriptAction(Action):
                 redaction.save(update_fields=["words"])
             rows.setdefault(Hiding(redaction.anchor, words), []).append(redaction)
         for old, new in further_hidings(rows, before, after):
-            for redaction in rows[old]:
-                Redaction.objects.create(
-                    record_id=self.work.pk,
+            self.hidden_again += [
+                Redaction(
                     anchor=new.anchor,
                     words=new.words,
                     mode=redaction.mode,
@@ -123,7 +123,8 @@ class SaveTranscriptAction(Action):
                     reason=redaction.reason,
                     authorised_by=redaction.authorised_by,
                 )
-                self.hidden_again += 1
+                for redaction in rows[old]
+            ]
 
     def _repoint(self) -> None:
         if not self._moved:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from wagtail.admin import messages
 
-from archive import audit
+from archive.actions.redact import RedactAction, UnredactAction
 from archive.desk.screens import WorkScreen
 from archive.desk.transcript_edits import EditRefused, clean_words, read_time, written_time
 from archive.desk.views import sent_key
-from archive.gate import Gate
 from archive.models import Audience, Redaction
 from archive.values.languages import display_name
 
@@ -91,13 +88,12 @@ class RedactionForm(forms.ModelForm):
         """Passages that hold these words."""
         return [anchor for anchor, text in self.texts.items() if words in text]
 
-    def rows(self, record_id: int, user: Any) -> list[Redaction]:
+    def rows(self) -> list[Redaction]:
         """The redactions to write."""
         data = self.cleaned_data
         wanted = self.anchors(data["words"]) if data["everywhere"] and data["words"] else [data["anchor"]]
         return [
             Redaction(
-                record_id=record_id,
                 anchor=anchor,
                 words=data["words"] if anchor else "",
                 start_ms=data.get("begins_ms"),
@@ -106,7 +102,6 @@ class RedactionForm(forms.ModelForm):
                 replacement=data["replacement"],
                 hidden_up_to=data["hidden_up_to"],
                 reason=data["reason"],
-                authorised_by=user,
             )
             for anchor in wanted
         ]
@@ -137,20 +132,13 @@ class RedactionsScreen(WorkScreen):
             row = self.work.redactions.filter(pk=sent_key(request.POST["remove"])).first()
             if row is None:
                 raise Http404
-            with transaction.atomic():
-                row.delete()
-                audit.note("redaction-removed", self.work, request.user, mode=row.mode)  # type: ignore[arg-type]
-                Gate().refresh([self.work])
-            messages.success(request, _("Taken away: what it hid is shown again where consent allows."))
+            said = _("Taken away: what it hid is shown again where consent allows.")
+            self.attempt(UnredactAction(request.user, self.work, row), said)  # type: ignore[arg-type]
             return self.back()
         if not self.form.is_valid():
             return self.render_to_response(self.get_context_data())
-        rows = self.form.rows(self.work.pk, request.user)
-        with transaction.atomic():
-            Redaction.objects.bulk_create(rows)
-            audit.note("redaction", self.work, request.user, count=len(rows), reason=rows[0].reason)  # type: ignore[arg-type]
-            Gate().refresh([self.work])
-        messages.success(request, _("Hidden, in the text, in its translations and in search."))
+        said = _("Hidden, in the text, in its translations and in search.")
+        self.attempt(RedactAction(request.user, self.work, self.form.rows()), said)  # type: ignore[arg-type]
         return self.back()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
