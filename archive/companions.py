@@ -19,6 +19,7 @@ from archive.models import LADDER, Audience, Collection, Publication, Publicatio
 from archive.projection.authorities import load_authorities, named_community, project_authority
 from archive.revisions import canonical
 from archive.values.language_map import public_map
+from archive.values.payload import PAYLOAD_SCHEMA
 from archive.values.uncertain_date import parse_date
 from search import outbox
 
@@ -95,7 +96,7 @@ def project_collection(collection: Collection) -> dict[str, Any]:
     """The public page of a collection."""
     community = collection.community
     return {
-        "schema": 1,
+        "schema": PAYLOAD_SCHEMA,
         "kind": RecordKind.COLLECTION.value,
         "id": collection.public_id,
         "title": public_map(collection.title),

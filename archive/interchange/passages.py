@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from archive.values.payload import PAYLOAD_SCHEMA
+
 Payload = Mapping[str, Any]
 
 
@@ -86,7 +88,7 @@ def payload_of(
     return {
         **{name: snapshot.get(name) for name in ("kind", "title", "abstract", "original_language", "languages")},
         **{name: snapshot.get(name) for name in ("sensitivity", "minimum_age", "facsimiles", "fiction")},
-        "schema": 1,
+        "schema": PAYLOAD_SCHEMA,
         "id": public_id,
         "date": {"edtf": snapshot.get("date", "")},
         "place": next(({"id": e["id"], "name": e["name"]} for e in entities or [] if e["id"] == place), None),

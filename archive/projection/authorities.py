@@ -9,6 +9,7 @@ from typing import Any
 from archive.models import Community, Concept, Event, ExternalId, Organisation, Person, Place, Record, RecordKind
 from archive.projection.geography import public_point
 from archive.values.language_map import public_map
+from archive.values.payload import PAYLOAD_SCHEMA
 
 MODELS: dict[str, type[Any]] = {
     RecordKind.PERSON: Person,
@@ -100,7 +101,7 @@ def project_authority(record: Any) -> dict[str, Any] | None:
     sealed = set(record.sealed or [])
     full = record.kind != RecordKind.PERSON or record.name_policy == Person.NamePolicy.FULL
     payload: dict[str, Any] = {
-        "schema": 1,
+        "schema": PAYLOAD_SCHEMA,
         "kind": record.kind,
         "id": record.public_id,
         "name": name,

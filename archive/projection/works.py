@@ -11,6 +11,7 @@ from archive.projection.authorities import AuthorityView
 from archive.projection.clips import project_clips
 from archive.projection.redaction import Span, is_withheld, redact, visible_tracks
 from archive.values.language_map import public_map
+from archive.values.payload import PAYLOAD_SCHEMA
 from archive.values.text import Track, rows_of
 
 #: Facts of the source that leave the record side; everything else in ``source_facts`` stays.
@@ -59,7 +60,7 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
     anchors = {cue["id"] for track in tracks for cue in track["cues"] if not is_withheld(cue)}
     place = _place(materials)
     return {
-        "schema": 1,
+        "schema": PAYLOAD_SCHEMA,
         "kind": materials.kind,
         "id": materials.public_id,
         "title": public_map(snapshot["title"]),
@@ -110,7 +111,7 @@ def project_stub(materials: Materials) -> dict[str, Any]:
     abstract = public_map(snapshot.get("abstract"))
     tracks = visible_tracks(snapshot.get("tracks", []))
     return {
-        "schema": 1,
+        "schema": PAYLOAD_SCHEMA,
         "kind": materials.kind,
         "id": materials.public_id,
         "stub": True,

@@ -19,6 +19,7 @@ from archive.importing.parsed import (
 from archive.importing.problems import Problem, RefusedError, problem
 from archive.importing.reading import Source, decode
 from archive.interchange.passages import name_of, texts_of, tracks_of
+from archive.values.payload import PAYLOAD_SCHEMA
 from archive.values.public_id import is_public_id
 
 
@@ -49,7 +50,9 @@ READER = _JsonReader()
 
 
 def _work(payload: Mapping[str, Any], file: str) -> ParsedWork:
-    if payload["schema"] != 1 or payload["kind"] not in ("testimony", "document") or not is_public_id(payload["id"]):
+    if payload["schema"] not in range(1, PAYLOAD_SCHEMA + 1):
+        raise ValueError
+    if payload["kind"] not in ("testimony", "document") or not is_public_id(payload["id"]):
         raise ValueError
     provenance, facts = payload["provenance"], payload.get("source_facts") or {}
     place = payload.get("place")

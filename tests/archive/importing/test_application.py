@@ -31,6 +31,7 @@ from archive.models import (
     Testimony,
 )
 from archive.revisions import save_revision, sha256_of, snapshot_of
+from archive.values.payload import PAYLOAD_SCHEMA
 from archive.vault import custody_log
 from tests.archive.factories import a_community, a_user
 from tests.archive.importing.conftest import EDITION
@@ -169,6 +170,17 @@ def test_an_export_that_comes_back_is_unchanged(edition, tmp_path, site, form):
     report = run(back)
     assert outcomes(report) == {"unchanged": 1}
     assert Testimony.objects.count() == 1
+
+
+@pytest.mark.parametrize(("schema", "outcome"), [(1, "unchanged"), (PAYLOAD_SCHEMA + 1, "refused")])
+def test_json_downloaded_from_an_older_cairn_comes_back_and_from_a_later_one_is_refused(
+    edition, tmp_path, site, schema, outcome
+):
+    run(edition, publish=True, user=a_user(is_superuser=True))
+    payload = Publication.objects.get(public_id=Testimony.objects.get().public_id).payload
+    back = tmp_path / f"export.{EXPORTS['json'].ending}"
+    back.write_bytes(EXPORTS["json"].write({**payload, "schema": schema}, ""))
+    assert outcomes(run(back)) == {outcome: 1}
 
 
 def test_captions_of_a_work_come_back_to_their_track(tmp_path, site):
