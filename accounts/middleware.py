@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, HttpRe
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts.admin_address import ADMIN_ROOT, is_admin_path
 from accounts.second_factor import NEXT_SESSION_KEY, has_second_factor, is_verified
 
 #: Below the account pages, what changes how somebody signs in …
@@ -21,7 +22,7 @@ _SENSITIVE = ("mfa_index", "account_email", "account_change_password", "account_
 _PROOF = ("mfa_authenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn", "mfa_login_webauthn")
 
 #: Below the admin, the addresses that only lead to the site's own sign-in (``accounts.admin_urls``).
-_SIGNING_IN = ("login/", "logout/", "password_reset/")
+_SIGNING_IN = tuple(ADMIN_ROOT + signing for signing in ("login/", "logout/", "password_reset/"))
 
 
 def _is_script(request: HttpRequest) -> bool:
@@ -64,10 +65,7 @@ class SecondFactorRequired:
 
     @staticmethod
     def _is_admin(path: str) -> bool:
-        root = reverse("wagtailadmin_home")
-        if path.startswith(tuple(root + signing for signing in _SIGNING_IN)):
-            return False
-        return path.startswith(root) or path == root.rstrip("/")
+        return is_admin_path(path) and not path.startswith(_SIGNING_IN)
 
     @staticmethod
     def _is_sensitive(path: str) -> bool:
@@ -84,7 +82,7 @@ class SecondFactorRequired:
 
     @staticmethod
     def _lead_to_factor(request: HttpRequest) -> HttpResponse:
-        back = request.get_full_path() if request.method == "GET" else reverse("wagtailadmin_home")
+        back = request.get_full_path() if request.method == "GET" else ADMIN_ROOT
         kinds = set(Authenticator.objects.filter(user_id=request.user.pk).values_list("type", flat=True))
         if Authenticator.Type.TOTP in kinds:
             step = "mfa_reauthenticate"

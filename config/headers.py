@@ -18,8 +18,8 @@ from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 
+from accounts.admin_address import is_admin_path
 from accounts.client_address import is_trusted_proxy
 
 #: What Wagtail's admin of version 8 works with, and no more.
@@ -66,12 +66,22 @@ PERMISSIONS_POLICY = ", ".join(
     ]
 )
 
-_FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
-
-
-def is_admin_path(path: str) -> bool:
-    """Say whether ``path`` (``request.path_info``) lies in the admin."""
-    return path.startswith(reverse("wagtailadmin_home"))
+#: What a proxy says of the visitor behind it. Only ``X-Forwarded-For`` and ``-Proto`` are ever used, and only a trusted
+#: proxy's; the others are named so that nothing that is added later believes them from anybody.
+_FORWARDED = (
+    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_PREFIX",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_PROTOCOL",
+    "HTTP_X_FORWARDED_SCHEME",
+    "HTTP_X_FORWARDED_SSL",
+    "HTTP_X_REAL_IP",
+    "HTTP_X_URL_SCHEME",
+    "HTTP_FRONT_END_HTTPS",
+)
 
 
 class ForwardedHeadersFromProxiesOnly:

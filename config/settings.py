@@ -97,6 +97,9 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "config.urls"
+# The site stands at the root of its host. Without this a server's SCRIPT_NAME, which may be a visitor's header, would
+# stand before every address that is made for an answer.
+FORCE_SCRIPT_NAME = ""
 WSGI_APPLICATION = "config.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -246,7 +249,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
-if TRUSTED_PROXIES:
+if TRUSTED_PROXIES and CAIRN_MODE != "demo":
     # Believed only from those proxies: config.headers drops it from anybody else.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # Messages of one page to the next live in the session: a second cookie would need a name of its own.

@@ -9,11 +9,14 @@ from django.urls import include, path
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 
+from accounts.admin_address import ADMIN_ROOT
 from archive.public import lists, media, works
 from archive.public.api import api
 from archive.public.feeds import SITEMAPS, robots
 from config.demo import demo_sign_in
 from config.health import healthz, readyz
+
+_ADMIN = ADMIN_ROOT.removeprefix("/")
 
 urlpatterns = [
     path("id/<str:public_id>", lists.permanent, name="permanent"),
@@ -28,8 +31,8 @@ urlpatterns = [
     path("accounts/demo/<str:token>/", demo_sign_in, name="demo_sign_in"),
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
-    path("admin/", include("accounts.admin_urls")),
-    path("admin/", include(wagtailadmin_urls)),
+    path(_ADMIN, include("accounts.admin_urls")),
+    path(_ADMIN, include(wagtailadmin_urls)),
 ]
 urlpatterns += i18n_patterns(
     path("", include("archive.public.urls")),

@@ -4,8 +4,10 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from config.serving.prefix import at_the_root_only
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_wsgi_application()
+application = at_the_root_only(get_wsgi_application())
 
 from config.checks import refuse_unsafe  # noqa: E402 - reads the settings, which are loaded now
 

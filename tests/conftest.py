@@ -45,7 +45,7 @@ def django_db_setup(request, django_test_environment, django_db_blocker):
         request.getfixturevalue("_plain_database")
         yield
         return
-    template = Path(tempfile.gettempdir()) / f"cairn-test-schema-{_migrations_hash()}.sqlite3"
+    template = schema_template()
     with django_db_blocker.unblock():
         if template.exists():
             name = connection.creation._get_test_db_name()
@@ -92,6 +92,11 @@ def _lift_append_only(connection) -> None:
     from types import SimpleNamespace
 
     import_module("archive.migrations.0004_append_only").remove(None, SimpleNamespace(connection=connection))
+
+
+def schema_template() -> Path:
+    """Where the migrated and otherwise empty database lies once a test has needed it."""
+    return Path(tempfile.gettempdir()) / f"cairn-test-schema-{_migrations_hash()}.sqlite3"
 
 
 def _migrations_hash() -> str:

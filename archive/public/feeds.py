@@ -10,6 +10,7 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin_address import ADMIN_ROOT
 from archive import publications
 from archive.models.publication import Publication
 from archive.public.addresses import page_url, permanent_url
@@ -81,7 +82,7 @@ SITEMAPS = {"publications": PublicationSitemap}
 
 def robots(request: HttpRequest) -> HttpResponse:
     """``robots.txt``: pages may be found, forms and files need not be."""
-    kept_out = ("/admin/", "/accounts/", "/media-access/")
+    kept_out = (ADMIN_ROOT, "/accounts/", "/media-access/")
     lines = [
         "User-agent: *",
         *(f"Disallow: {path}" for path in kept_out),

@@ -146,6 +146,7 @@ def web_service(bind: str, port: int, processes: int, threads: int) -> Service:
             "-m",
             "gunicorn",
             "config.wsgi:application",
+            "--config=python:config.serving.gunicorn_settings",
             f"--bind={_shown(bind)}:{port}",
             "--worker-class=gthread",
             f"--workers={processes}",

@@ -1,0 +1,15 @@
+"""What gunicorn is told besides its address and size (``--config=python:config.serving.gunicorn_settings``).
+
+gunicorn believes local peers by default: ``SCRIPT_NAME`` from anybody on the machine moves the whole site, and
+``X-Forwarded-Ssl`` makes plain http look like https. Here it believes nobody; whom Cairn believes stands in
+``TRUSTED_PROXIES`` and is decided in ``config.headers`` and ``accounts.client_address`` alone.
+"""
+
+from __future__ import annotations
+
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+#: ``X_Forwarded_For`` and ``SCRIPT_NAME``: in the environment a name with an underscore is the same as one with a
+#: hyphen, or as a variable of the server. No browser sends one; the request is refused with 400.
+header_map = "refuse"
