@@ -8,6 +8,7 @@ import logging
 import secrets
 from smtplib import SMTPException
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
@@ -73,8 +74,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail; where the mail server fails, say so on the page instead of failing the request."""
         # The site's own address, not the request's: a mail may be sent by a job, and never says a host that
-        # somebody merely asked for.
+        # somebody merely asked for. allauth makes its links from the request.
         site = {"name": settings.WAGTAIL_SITE_NAME, "domain": settings.PUBLIC_URL}
+        context = {name: at_public_url(value) for name, value in context.items()}
         facts = {"request": current_request(), "email": email, "current_site": site, **context}
         try:
             self.render_mail(template_prefix, email, facts).send()
@@ -86,6 +88,14 @@ class AccountAdapter(DefaultAccountAdapter):
                     request,
                     _("Our mail server did not answer, so no mail was sent. Please try again in a few minutes."),
                 )
+
+
+def at_public_url(value: Any) -> Any:
+    """Return an address of this site as ``PUBLIC_URL`` begins it; anything else as it is."""
+    if not (isinstance(value, str) and value.startswith(("http://", "https://"))):
+        return value
+    parts = urlsplit(value)
+    return settings.PUBLIC_URL + urlunsplit(("", "", parts.path, parts.query, parts.fragment))
 
 
 def current_request() -> HttpRequest | None:

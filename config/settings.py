@@ -10,6 +10,7 @@ import os
 import sys
 import zoneinfo
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -30,7 +31,9 @@ DEBUG = env.bool("DEBUG", default=False)
 PORT = env.int("PORT", default=8000)
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{PORT}").rstrip("/")
 SECRET_KEY = env.str("SECRET_KEY", default="") or instance_secret(CAIRN_DATA, "secret_key")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", *filter(None, [urlsplit(PUBLIC_URL).hostname])]
+)
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 #: Only plain http on loopback may do without Secure cookies and HSTS.
 HTTPS = PUBLIC_URL.startswith("https://")
@@ -75,6 +78,7 @@ INSTALLED_APPS = [
 # Django's own admin is left out: no second, ungated admin may exist.
 
 MIDDLEWARE = [
+    "config.own_host.OwnHostOnly",
     "config.headers.ForwardedHeadersFromProxiesOnly",
     # Outside everything that makes a page, inside what decides where a request really comes from.
     "archive.public.page_cache.PublicPageCache",
