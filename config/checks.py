@@ -15,6 +15,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from config.celery import uses_folder
+from config.closed_folder import readable_by_others
 from jobs.children import bubblewrap
 
 MODES = ("development", "demo", "production")
@@ -50,7 +51,7 @@ def production(app_configs: Sequence[AppConfig] | None = None, **_options: Any) 
     """Refuse to serve the public with settings that would betray it."""
     if settings.CAIRN_MODE != "production":
         return []
-    return [*_secret(), *_address(), *_debug(), *_several_hosts(), *_sandbox()]
+    return [*_secret(), *_address(), *_debug(), *_several_hosts(), *_sandbox(), *_modes()]
 
 
 def _secret() -> list[CheckMessage]:
@@ -159,6 +160,21 @@ def _sandbox() -> list[CheckMessage]:
             "Uploaded files would be parsed without a sandbox: bubblewrap is missing or cannot make name spaces here.",
             hint="Install Debian's package bubblewrap; in a container, allow user name spaces.",
             id="cairn.E011",
+        )
+    ]
+
+
+def _modes() -> list[CheckMessage]:
+    found = readable_by_others()
+    if not found:
+        return []
+    return [
+        Error(
+            f"Other accounts of this machine can read the instance: {len(found)} files or folders, “{found[0].name}” "
+            "among them.",
+            hint="Run manage.py prepare_site, which closes them (or chmod -R go-rwx CAIRN_DATA). A database elsewhere "
+            "belongs into a folder of its own that only this account may enter (chmod 700).",
+            id="cairn.E012",
         )
     ]
 

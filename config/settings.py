@@ -19,6 +19,9 @@ from django.utils.translation import gettext_lazy as _
 
 from config.instance import instance_secret
 
+# Before anything is made: whatever this process and its children write is its owner's alone.
+os.umask(0o077)
+
 env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -187,7 +190,8 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-FILE_UPLOAD_PERMISSIONS = 0o640
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 # --- Cache, search, jobs --------------------------------------------------------------------------

@@ -77,7 +77,7 @@ def _place(made: Made) -> str:
     target = media_folder() / path
     target.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     syncer = Syncer()
-    made.path.chmod(0o640)
+    made.path.chmod(0o600)
     with made.path.open("rb") as stream:
         syncer.file(stream.fileno())
     made.path.rename(target)

@@ -23,8 +23,8 @@ CHUNK = 1 << 20
 #: How much of the beginning of a file may be looked at to tell its type (safety.md rule 3).
 HEAD_BYTES = 4096
 #: Sealed files are readable by the owner and the group and writable by nobody.
-SEALED_MODE = 0o440
-FOLDER_MODE = 0o750
+SEALED_MODE = 0o400
+FOLDER_MODE = 0o700
 
 
 class Readable(Protocol):

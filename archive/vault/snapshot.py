@@ -345,7 +345,7 @@ class Restore:
                 target.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 folders |= set(target.parents) - set(fresh.parents)
                 hashed = _Hashing(self._stream_of(tar, entry))
-                descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, entry.mode & 0o770)
+                descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, entry.mode & 0o700)
                 try:
                     while chunk := hashed.read(CHUNK):
                         write_all(descriptor, chunk)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management import BaseCommand
 
 from archive.pages.first_pages import make_first_pages
+from config.closed_folder import close_to_others
 from config.preparing import bring_database_up, collect_static, missing_migrations
 
 
@@ -18,6 +19,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         said = options["verbosity"] > 0
+        closed = close_to_others()
+        if said and closed:
+            self.stdout.write(
+                f"  Other accounts of this machine could read {closed} files or folders of it; now they cannot."
+            )
         if said and missing_migrations():
             self.stdout.write("  Making the database …")
             self.stdout.flush()

@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config.broker import purge_processed
 from config.celery import broker_folder, uses_folder
+from config.closed_folder import close_to_others
 from config.logging import ACCESS_FORMAT
 from config.serving.supervisor import Service, Supervisor
 from jobs.sweep import prune, sweep
@@ -41,6 +42,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         bind = self._bind(options["bind"])
         port = options["port"]
+        if settings.CAIRN_MODE != "production":
+            # Production has refused to come this far.
+            close_to_others()
         refuse_old_database()
         refuse_taken(bind, port)
         services = [web_service(bind, port, options["web"], options["threads"])]
