@@ -8,7 +8,7 @@ export PORT
 STAMPS := $(VENV)/.stamps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-faults test-leaks journeys lint types check bench bench-slow catalogues clean
+.PHONY: help setup workers demo test test-slow test-faults test-leaks journeys lint types check bench bench-slow catalogues clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,14 +22,26 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python’s venv module is missing: install it with “apt-get install python3-venv”, then run make again."; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(STAMPS)/packages: pyproject.toml constraints.txt | $(VENV)/bin/python
+INSTALL := scripts/install_packages.sh
+DECLARED := pyproject.toml constraints.txt
+
+$(STAMPS)/packages: $(DECLARED) $(INSTALL) | $(VENV)/bin/python
 	@mkdir -p $(STAMPS)
-	@echo "Installing Python packages (a few minutes the first time)…"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[postgresql,redis,elasticsearch,workers,dev]' \
-	  >$(STAMPS)/pip.log 2>&1 || { \
-	  if grep -qiE 'connection (broken|refused|timed out)|NewConnectionError|Max retries|name resolution|CERTIFICATE_VERIFY_FAILED|Read timed out' $(STAMPS)/pip.log; \
-	  then echo "The Python package registry cannot be reached: connect this machine to the network or set pip’s index and proxy (PIP_INDEX_URL, HTTPS_PROXY), then run make again; what pip said is in $(STAMPS)/pip.log."; \
-	  else tail -n 20 $(STAMPS)/pip.log; echo "The Python packages could not be installed: pip says why above; mend that, then run make again."; fi; exit 1; }
+	@echo "Installing Python packages (a minute or two the first time)…"
+	@$(INSTALL) $(STAMPS)/pip.log postgresql,redis
+	@touch $@
+
+# What developers need beside: tests, types, style.
+$(STAMPS)/dev: $(STAMPS)/packages
+	@echo "Installing what tests and checks need…"
+	@$(INSTALL) $(STAMPS)/pip-dev.log dev
+	@touch $@
+
+workers: $(STAMPS)/workers ## what the reconstruction needs (numbers, pictures, Open3D: 350 MB to fetch)
+
+$(STAMPS)/workers: $(STAMPS)/packages
+	@echo "Installing the packages of the reconstruction workers: about 350 MB to fetch, 1.2 GB on the disk…"
+	@$(INSTALL) $(STAMPS)/pip-workers.log workers --progress
 	@touch $@
 
 $(STAMPS)/catalogues: $(STAMPS)/packages $(wildcard locale/*/LC_MESSAGES/*.po)
@@ -44,38 +56,38 @@ $(STAMPS)/frontend: $(STAMPS)/packages $(FRONTEND) scripts/build_frontend.py
 demo: $(STAMPS)/packages $(STAMPS)/catalogues $(STAMPS)/frontend ## a running site with sample content on http://localhost:8000 (PORT= chooses the port)
 	@CAIRN_MODE=demo $(BIN)/python manage.py demo
 
-test: $(STAMPS)/packages $(STAMPS)/catalogues $(STAMPS)/frontend lint types ## the default suite; what needs a server runs when it is there
+test: $(STAMPS)/dev $(STAMPS)/catalogues $(STAMPS)/frontend lint types ## the default suite; what needs a server runs when it is there
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
 	$(BIN)/pytest -n 2 --dist loadgroup -m 'not slow and not journey' $(ARGS)
 	$(BIN)/pytest -m 'journey and not slow' $(ARGS) || [ $$? -eq 5 ]
 
-journeys: $(STAMPS)/packages $(STAMPS)/frontend ## only the browser journeys (Debian's Chromium)
+journeys: $(STAMPS)/dev $(STAMPS)/frontend ## only the browser journeys (Debian's Chromium)
 	$(BIN)/pytest -m journey $(ARGS)
 
-test-leaks: $(STAMPS)/packages $(STAMPS)/frontend ## only the leak matrix
+test-leaks: $(STAMPS)/dev $(STAMPS)/frontend ## only the leak matrix
 	$(BIN)/pytest tests/leak_matrix $(ARGS)
 
-test-slow: $(STAMPS)/packages $(STAMPS)/catalogues $(STAMPS)/frontend ## what takes minutes: kills, faults, whole editions
+test-slow: $(STAMPS)/dev $(STAMPS)/catalogues $(STAMPS)/frontend ## what takes minutes: kills, faults, whole editions
 	$(BIN)/pytest -m 'slow and not faults' $(ARGS)
 
-test-faults: $(STAMPS)/packages $(STAMPS)/frontend ## every fault in every stage of the reconstruction
+test-faults: $(STAMPS)/dev $(STAMPS)/workers $(STAMPS)/frontend ## every fault in every stage of the reconstruction
 	$(BIN)/pytest -n 2 -m faults $(ARGS)
 
-lint: $(STAMPS)/packages
+lint: $(STAMPS)/dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-types: $(STAMPS)/packages
+types: $(STAMPS)/dev
 	@$(BIN)/mypy .
 
 bench: $(STAMPS)/packages $(STAMPS)/frontend ## the benchmarks, one line of JSON a figure
 	@$(BIN)/python -m bench
 
-bench-slow: $(STAMPS)/packages ## the long benchmarks of the reconstruction
+bench-slow: $(STAMPS)/workers ## the long benchmarks of the reconstruction
 	@$(BIN)/python -m bench.reconstruction
 	@$(BIN)/python -m bench.reconstruction_scenes
 
-catalogues: $(STAMPS)/packages ## bring the message catalogues up to date with the source
+catalogues: $(STAMPS)/dev ## bring the message catalogues up to date with the source
 	@$(BIN)/python scripts/update_catalogues.py
 
 clean: ## remove what make made, but no instance

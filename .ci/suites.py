@@ -132,7 +132,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--cut-at", type=float, default=CUT_AT, help="seconds; a suite still running is stopped")
     parser.add_argument("suites", nargs="+", metavar="NAME=COMMAND")
     given = parser.parse_args(arguments)
-    suites = {name: shlex.split(command) for name, _equals, command in (one.partition("=") for one in given.suites)}
+    suites: dict[str, Sequence[str]] = {
+        name: shlex.split(command) for name, _equals, command in (one.partition("=") for one in given.suites)
+    }
     outcome = run_all(
         suites,
         lambda: time.time() - given.begun,

@@ -95,8 +95,14 @@ def request_of(job_input: dict[str, Any]) -> Request:
 def reconstruct(context: JobContext) -> dict[str, Any]:
     """Handler of `KIND`: run the pipeline; returns the verdict and how many photographs were used."""
     # Only in workers: the web process never loads what the pipeline needs.
-    from heritage3d.pipeline.runner import Run
+    from heritage3d.pipeline.system_libraries import require_installed
     from heritage3d.pipeline.verdicts import Cancelled, ImpossibleInput, ReconstructionError
+
+    try:
+        require_installed()
+    except ReconstructionError as missing:
+        raise JobFailed("not-installed", " ".join([str(missing), *missing.advice])) from missing
+    from heritage3d.pipeline.runner import Run
 
     followed = FollowedByJob(context)
     run = Run(request_of(context.input), followed, followed.stop_wanted)

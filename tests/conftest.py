@@ -27,6 +27,15 @@ for _name in ("SECRET_KEY", "PUBLIC_URL", "DEBUG"):
 
 django.setup()
 
+
+def pytest_terminal_summary(terminalreporter):
+    """Say what was left out for want of packages that only `make workers` installs."""
+    from heritage3d.pipeline.system_libraries import missing_modules
+
+    if missing_modules():
+        terminalreporter.write_line("tests/heritage3d left out: its packages are not installed (“make workers” does).")
+
+
 #: Real material to test against, beside a developer's or CI's checkout; absent elsewhere.
 SHARED = Path(os.environ.get("CAIRN_SHARED", Path(__file__).resolve().parent.parent.parent / "shared"))
 

@@ -26,7 +26,7 @@ from heritage3d.pipeline.presets import preset_numbers
 from heritage3d.pipeline.progress import Progress
 from heritage3d.pipeline.recipe import PREVIEW, RECIPE, STAGE_NAMES, Request, Stage, needed_for
 from heritage3d.pipeline.sealing import NO_SPACE, BrokenSeal, Sealed, copy_whole, hash_value, seal, verify, write_whole
-from heritage3d.pipeline.system_libraries import missing_packages
+from heritage3d.pipeline.system_libraries import require_installed
 from heritage3d.pipeline.verdicts import Cancelled, ImpossibleInput, StageFault
 from heritage3d.pipeline.watch import Outcome, run_child
 
@@ -106,11 +106,7 @@ class Run:
                 f"There is no stage {self.request.start_from!r}.", [f"Stages: {', '.join(STAGE_NAMES)}"]
             )
         self.files.check()
-        if packages := missing_packages():
-            raise StageFault(
-                f"Reconstruction needs libraries that this system does not have: {', '.join(packages)}.",
-                [f"Install them (on Debian: apt-get install {' '.join(packages)}) and start again."],
-            )
+        require_installed()
         self._prepare_folders()
         with self._alone():
             self._forget_unwanted()

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 
-from heritage3d.pipeline.system_libraries import missing_packages
+from heritage3d.pipeline.system_libraries import missing_modules, missing_packages
 from tests.heritage3d.whole_command import PHOTOGRAPHER, reconstruct
 
 # Before numba is imported: Open3D brings a TBB of its own that numba refuses.
 os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
+
+#: Without the workers' packages the tests cannot even be imported: `make workers` brings them.
+collect_ignore_glob = ["test_*.py"] if missing_modules() else []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

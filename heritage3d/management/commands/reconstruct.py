@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from heritage3d.pipeline.presets import PRESETS
 from heritage3d.pipeline.progress import TerminalProgress
 from heritage3d.pipeline.recipe import RECIPE, STAGE_NAMES, Request
+from heritage3d.pipeline.system_libraries import require_installed
 from heritage3d.pipeline.verdicts import Cancelled, ReconstructionError
 
 
@@ -43,6 +44,11 @@ class Command(BaseCommand):
         parser.add_argument("--deterministic", action="store_true", help="Same bytes on every run (slower cameras)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            require_installed()
+        except ReconstructionError as error:
+            self._complain(error)
+            sys.exit(error.exit_code)
         # Only here: the web process never loads numerical libraries.
         from heritage3d.pipeline.runner import Run
 
@@ -70,9 +76,7 @@ class Command(BaseCommand):
             outcome = Run(request, progress, lambda: bool(stopped_by)).execute()
         except ReconstructionError as error:
             progress.close()
-            self.stderr.write(str(error))
-            for sentence in error.advice:
-                self.stderr.write(f"  - {sentence}")
+            self._complain(error)
             # As shells tell it: 130 after Ctrl-C, 143 after SIGTERM.
             sys.exit(128 + stopped_by if isinstance(error, Cancelled) and stopped_by else error.exit_code)
         finally:
@@ -90,3 +94,8 @@ class Command(BaseCommand):
             _("%(used)d of %(images)d photographs used. Verdict: %(verdict)s. See %(report)s")
             % {"used": used, "images": images, "verdict": report["verdict"], "report": out / "report.html"}
         )
+
+    def _complain(self, error: ReconstructionError) -> None:
+        self.stderr.write(str(error))
+        for sentence in error.advice:
+            self.stderr.write(f"  - {sentence}")
