@@ -16,9 +16,10 @@ from django.db.models import Q
 
 from archive.bulk_rows import insert_rows, insert_values
 from archive.models import LADDER, Audience, Collection, Publication, PublicationLink, Record, RecordKind
+from archive.models.record import sort_key
 from archive.projection.authorities import load_authorities, named_community, project_authority
 from archive.revisions import canonical
-from archive.values.language_map import public_map
+from archive.values.language_map import original_text, public_map
 from archive.values.payload import PAYLOAD_SCHEMA
 from archive.values.uncertain_date import parse_date
 from search import outbox
@@ -140,7 +141,8 @@ def _rows(
             group=group,
             audience=audience,
             payload={**payload, "fiction": fiction},
-            sort_key=record.sort_key,
+            # By what is shown: the record sorts by the real name.
+            sort_key=sort_key(original_text(name)),
             title=name,
             year_from=parse_date(date_from).years[0],
             year_to=parse_date(date_to or date_from).years[1],

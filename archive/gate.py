@@ -39,6 +39,7 @@ from archive.models import (
     Sensitivity,
     Tombstone,
 )
+from archive.models.record import sort_key
 from archive.policy import group_of
 from archive.projection.authorities import load_authorities, named_community, view_of
 from archive.projection.clips import clip_facts
@@ -310,7 +311,7 @@ class Gate:
             stub=stub,
             version="",
             payload=payload,
-            sort_key=work.sort_key if not stub else "",
+            sort_key=sort_key(original_text(payload["title"])),
             title=payload["title"],
             year_from=years[0],
             year_to=years[1],
