@@ -227,7 +227,6 @@ class Gate:
                 snapshot=revision.snapshot,
                 revision={
                     "number": revision.number,
-                    "hash": revision.sha256,
                     "date": (revision.at or self.now).date().isoformat(),
                 },
                 community=named_community(work.community),

@@ -1,4 +1,8 @@
-"""JSON: the publication as it stands, complete."""
+"""JSON: the publication as it stands, complete.
+
+Whoever holds it can check it: take ``revision.hash`` out, write the rest as JSON with sorted keys, without spaces and
+escapes, in UTF-8; its SHA-256 is that hash.
+"""
 
 from __future__ import annotations
 

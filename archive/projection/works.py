@@ -10,6 +10,7 @@ from archive.models import LADDER, Audience
 from archive.projection.authorities import AuthorityView
 from archive.projection.clips import project_clips
 from archive.projection.redaction import Span, is_withheld, redact, visible_tracks
+from archive.revisions import sha256_of
 from archive.values.language_map import public_map
 from archive.values.payload import PAYLOAD_SCHEMA
 from archive.values.text import Track, rows_of
@@ -58,8 +59,7 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
     spans = [rule.span for rule in materials.redactions if LADDER.index(Audience(rule.hidden_up_to)) >= rung]
     tracks = redact(visible_tracks(snapshot.get("tracks", [])), spans)
     anchors = {cue["id"] for track in tracks for cue in track["cues"] if not is_withheld(cue)}
-    place = _place(materials)
-    return {
+    payload = {
         "schema": PAYLOAD_SCHEMA,
         "kind": materials.kind,
         "id": materials.public_id,
@@ -70,7 +70,7 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
         "collection": dict(materials.collection),
         "community": dict(materials.community),
         "date": {"edtf": snapshot.get("date", "") if "date" not in materials.sealed else ""},
-        "place": place,
+        "place": _place(materials),
         "contributors": _contributors(materials),
         "sensitivity": list(snapshot.get("sensitivity", [])),
         "minimum_age": snapshot.get("minimum_age", 0),
@@ -103,6 +103,17 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
         "revision": dict(materials.revision),
         "fiction": bool(snapshot.get("fiction")),
     }
+    return with_hash(payload)
+
+
+def with_hash(payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload with the hash of itself in ``revision.hash``, by which a reader checks what she downloaded.
+
+    It is the SHA-256 of the payload's canonical JSON (sorted keys, no spaces, UTF-8) without that hash. The hash of
+    the revision stays inside: by it whoever guesses what was redacted could see that she guessed right.
+    """
+    revision = {key: value for key, value in payload["revision"].items() if key != "hash"}
+    return {**payload, "revision": {**revision, "hash": sha256_of({**payload, "revision": revision})}}
 
 
 def project_stub(materials: Materials) -> dict[str, Any]:
