@@ -8,9 +8,10 @@ from django.utils.translation import gettext_lazy
 
 from archive.desk.fields import RecordField
 from archive.desk.forms import CheckboxList, RecordForm
-from archive.desk.sealing import fields_kept_from, seals_of
+from archive.desk.sealing import fields_kept_from
 from archive.naming import public_face, rebuild_naming
 from archive.policy import may
+from archive.seals import seals_of
 
 #: What a consent steward may change in a record that she does not edit.
 STEWARDS_FIELDS = ("seen", "sealed", "sensitivity_cleared")
@@ -51,7 +52,7 @@ class SealableForm(RecordForm):
             del self.fields[name]
         if record.pk and not may(self.viewer, "edit", record):
             self._show_only()
-        codes = [(code, label) for code, label, _fields in seals_of(record.kind)]
+        codes = [(seal.code, seal.label) for seal in seals_of(record.kind)]
         steward = bool(record.pk) and bool(may(self.viewer, "read_sealed", record))
         if codes and steward:
             self.fields["sealed"].choices = codes

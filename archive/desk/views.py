@@ -18,8 +18,9 @@ from wagtail.admin.views import generic
 from wagtail.admin.views.generic import chooser as chooser_views
 
 from archive.desk.lists import RecordFilterSet, RecordTitleColumn, TickColumn, found_by, prepare_rows
-from archive.desk.sealing import fields_kept_from, seals_of, shown_title
+from archive.desk.sealing import fields_kept_from, shown_title
 from archive.policy import Decision, Viewer, may, viewer_of, visible
+from archive.seals import seals_of
 
 
 def sent_key(text: str) -> int:
@@ -147,7 +148,7 @@ class RecordEditView(DeskView, generic.EditView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         hidden = fields_kept_from(self.viewer, self.object)
-        labels = [str(label) for _code, label, fields in seals_of(self.object.kind) if hidden & set(fields)]
+        labels = [str(seal.label) for seal in seals_of(self.object.kind) if hidden & set(seal.fields)]
         return context | {
             "kept_back": labels,
             "read_only": getattr(context["form"], "read_only", []),

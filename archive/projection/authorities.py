@@ -8,6 +8,7 @@ from typing import Any
 
 from archive.models import Community, Concept, Event, ExternalId, Organisation, Person, Place, Record, RecordKind
 from archive.projection.geography import public_point
+from archive.seals import hidden_keys, without_sealed
 from archive.values.language_map import public_map
 from archive.values.payload import PAYLOAD_SCHEMA
 
@@ -71,7 +72,7 @@ def public_name(record: Any) -> dict[str, Any] | None:
     if record.kind != RecordKind.PERSON:
         return public_map(record.name)
     policy = record.name_policy
-    if policy == Person.NamePolicy.FULL and "real_name" not in (record.sealed or []):
+    if policy == Person.NamePolicy.FULL and "name" not in hidden_keys(record.kind, record.sealed or []):
         return public_map(record.name)
     if policy in (Person.NamePolicy.FIRST, Person.NamePolicy.INITIALS, Person.NamePolicy.PSEUDONYM):
         shown = public_map(record.public_name)
@@ -83,8 +84,10 @@ def view_of(record: Any) -> AuthorityView:
     """The authority as works name it."""
     uris = uris_of(record)
     name = public_name(record)
-    # An external id names a person as surely as her name does.
-    return AuthorityView(record.public_id, record.kind, name, uris[0] if uris and name is not None else "")
+    sealed = "external_ids" in hidden_keys(record.kind, record.sealed or [])
+    # An external id names a person as surely as her name does, and a place as surely as its coordinates.
+    uri = uris[0] if uris and name is not None and not sealed else ""
+    return AuthorityView(record.public_id, record.kind, name, uri)
 
 
 def named_community(community: Community) -> dict[str, Any]:
@@ -98,7 +101,6 @@ def project_authority(record: Any) -> dict[str, Any] | None:
     name = public_name(record)
     if name is None:
         return None
-    sealed = set(record.sealed or [])
     full = record.kind != RecordKind.PERSON or record.name_policy == Person.NamePolicy.FULL
     payload: dict[str, Any] = {
         "schema": PAYLOAD_SCHEMA,
@@ -106,14 +108,13 @@ def project_authority(record: Any) -> dict[str, Any] | None:
         "id": record.public_id,
         "name": name,
         "other_names": [n for n in record.other_names or [] if n.get("type") != "real"] if full else [],
-        "note": public_map(record.note) if full and "note" not in sealed else {"original": "", "values": {}},
-        "date_from": record.date_from if full and "dates" not in sealed else "",
-        "date_to": record.date_to if full and "dates" not in sealed else "",
+        "note": public_map(record.note) if full else {"original": "", "values": {}},
+        "date_from": record.date_from if full else "",
+        "date_to": record.date_to if full else "",
         "external_ids": uris_of(record) if full else [],
     }
     if record.kind == RecordKind.PLACE:
-        precision = "country" if "exact_place" in sealed else record.precision
-        payload["point"] = public_point(record.latitude, record.longitude, precision)
+        payload["point"] = public_point(record.latitude, record.longitude, record.precision)
         payload["country"] = record.country_code
         payload["place_type"] = record.place_type
     elif record.kind == RecordKind.EVENT:
@@ -124,4 +125,4 @@ def project_authority(record: Any) -> dict[str, Any] | None:
         payload["labels"] = {"alt": (record.labels or {}).get("alt", {})}
         payload["note"] = public_map(record.scope_note or record.note)
         payload["scheme"] = record.scheme_id
-    return payload
+    return without_sealed(payload, hidden_keys(record.kind, record.sealed or []))

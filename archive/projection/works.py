@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from archive.models import LADDER, Audience
@@ -11,6 +12,7 @@ from archive.projection.authorities import AuthorityView
 from archive.projection.clips import project_clips
 from archive.projection.redaction import Span, is_withheld, redact, visible_tracks
 from archive.revisions import sha256_of
+from archive.seals import hidden_keys, without_sealed
 from archive.values.language_map import public_map
 from archive.values.payload import PAYLOAD_SCHEMA
 from archive.values.text import Track, rows_of
@@ -46,6 +48,11 @@ class Materials:
     #: As ``clip_facts`` gives them.
     clips: tuple[Mapping[str, Any], ...] = ()
 
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """Keys of the payload that seals hide."""
+        return hidden_keys(self.kind, self.sealed)
+
     @property
     def same_on_every_rung(self) -> bool:
         """Whether no rung shows more than the one below it."""
@@ -69,7 +76,7 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
         "languages": _languages(tracks, snapshot["original_language"]),
         "collection": dict(materials.collection),
         "community": dict(materials.community),
-        "date": {"edtf": snapshot.get("date", "") if "date" not in materials.sealed else ""},
+        "date": {"edtf": snapshot.get("date", "")},
         "place": _place(materials),
         "contributors": _contributors(materials),
         "sensitivity": list(snapshot.get("sensitivity", [])),
@@ -103,7 +110,7 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
         "revision": dict(materials.revision),
         "fiction": bool(snapshot.get("fiction")),
     }
-    return with_hash(payload)
+    return with_hash(without_sealed(payload, materials.hidden))
 
 
 def with_hash(payload: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +128,7 @@ def project_stub(materials: Materials) -> dict[str, Any]:
     snapshot = materials.snapshot
     abstract = public_map(snapshot.get("abstract"))
     tracks = visible_tracks(snapshot.get("tracks", []))
-    return {
+    payload = {
         "schema": PAYLOAD_SCHEMA,
         "kind": materials.kind,
         "id": materials.public_id,
@@ -130,9 +137,7 @@ def project_stub(materials: Materials) -> dict[str, Any]:
         "abstract": {
             "original": abstract["original"],
             "values": {tag: {**v, "text": _shortened(v["text"])} for tag, v in abstract["values"].items()},
-        }
-        if "abstract" not in materials.sealed
-        else {"original": "", "values": {}},
+        },
         "original_language": snapshot["original_language"],
         "languages": _languages(tracks, snapshot["original_language"]),
         "community": dict(materials.community),
@@ -140,6 +145,7 @@ def project_stub(materials: Materials) -> dict[str, Any]:
         "minimum_age": snapshot.get("minimum_age", 0),
         "fiction": bool(snapshot.get("fiction")),
     }
+    return without_sealed(payload, materials.hidden)
 
 
 def _shortened(text: str, limit: int = 300) -> str:
@@ -158,9 +164,7 @@ def _languages(tracks: list[Track], original: str) -> list[str]:
 
 def _place(materials: Materials) -> dict[str, Any] | None:
     public_id = materials.snapshot.get("place")
-    if not public_id or "place" in materials.sealed or "exact_place" in materials.sealed:
-        return None
-    view = materials.authorities.get(public_id)
+    view = materials.authorities.get(public_id or "")
     return {"id": public_id, "name": view.name} if view and view.name is not None else None
 
 
@@ -171,7 +175,7 @@ def _contributors(materials: Materials) -> list[dict[str, Any]]:
         role = entry["role"]
         view = materials.authorities.get(entry["person"] or "")
         own_words = role in ("narrator", "author")
-        hidden = own_words and (materials.identity == "withheld" or "real_name" in materials.sealed)
+        hidden = own_words and (materials.identity == "withheld" or "contributors" in materials.hidden)
         name: Any = entry["credited_as"] or (view.name if view else None)
         if own_words and materials.identity in ("pseudonym", "first-name") and not entry["credited_as"]:
             # Without a name to show instead, the name on the authority is the real one.
@@ -203,6 +207,9 @@ def _entities(materials: Materials, anchors: set[str]) -> list[dict[str, Any]]:
     for link in materials.snapshot.get("links", []):
         view = materials.authorities.get(link["target"])
         if view is None or view.name is None:
+            continue
+        if "place" in materials.hidden and link["target"] == materials.snapshot.get("place"):
+            # Where it was told is sealed; that the text speaks of the place would give it away.
             continue
         mentions = [anchor for anchor in link["anchors"] if anchor in anchors]
         if link["anchors"] and not mentions:

@@ -1,0 +1,213 @@
+"""Every seal of every kind takes what it seals out of every public surface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from archive import seals
+from archive.models import Document, EntityLink, Event, ExternalId, Organisation, RecordKind, Testimony
+from archive.naming import public_face, rebuild_naming
+from archive.revisions import save_revision
+from archive.seals import SEALS, hidden_keys, seals_of
+from archive.values.language_map import language_map
+from tests.archive.factories import (
+    a_community,
+    a_person,
+    a_place,
+    a_testimony,
+    committed,
+    consent,
+    published,
+)
+from tests.archive.what_is_public import lists_with, made_anew, pages_about, rows_about
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass
+class Planted:
+    """A record with canaries behind one seal of it, and the work through which it is public."""
+
+    record: Any
+    work: Any
+    canaries: tuple[str, ...]
+
+
+def a_work(kind: str, **fields: Any) -> Any:
+    """A testimony, or the same as a document."""
+    work = a_testimony(**fields)
+    if kind == RecordKind.TESTIMONY:
+        return work
+    own = {f.attname: getattr(work, f.attname) for f in Testimony._meta.concrete_fields if hasattr(Document, f.attname)}
+    for name in ("id", "record_ptr_id", "public_id", "uuid", "kind", "current_revision", "reviewed_revision"):
+        own.pop(name, None)
+    document = Document.objects.create(**own)
+    for track in work.tracks.all():
+        track.pk, track.record_id = None, document.pk
+        track.cues = [{**one, "id": one["id"].replace("p-", "p-d")} for one in track.cues]
+        track.save()
+    for contribution in work.contributions.all():
+        document.contributions.create(person=contribution.person, role=contribution.role)
+    save_revision(document, origin="edit")
+    document.refresh_from_db()
+    return document
+
+
+def naming(record: Any) -> Any:
+    """A work that names a record, made public."""
+    work = a_testimony(record.community or a_community(), places=[record])
+    return published(work)
+
+
+def work_real_name(kind: str) -> Planted:
+    community = a_community()
+    person = a_person(community, "Zarouhi Canaryname")
+    work = published(a_work(kind, community=community, people=[person]))
+    return Planted(work, work, ("Canaryname", person.public_id))
+
+
+def work_exact_place(kind: str) -> Planted:
+    place = a_place("Canaryplace")
+    uri = place.external_ids.get().uri
+    work = a_work(kind, place=place)
+    track = work.tracks.get(key="t1")
+    EntityLink.objects.create(record=work, target=place, relation="life-event", anchors=[track.cues[0]["id"]])
+    save_revision(work, origin="edit")
+    work.refresh_from_db()
+    published(work)
+    return Planted(work, work, ("Canaryplace", place.public_id, uri))
+
+
+def work_date(kind: str) -> Planted:
+    facts = {"public": {"date_as_written": "the fourth of canarymonth", "publisher": "Valley Press"}}
+    work = published(a_work(kind, date="1887-03-04", source_facts=facts))
+    return Planted(work, work, ("1887", "canarymonth"))
+
+
+def work_abstract(kind: str) -> Planted:
+    work = published(a_work(kind, abstract=language_map("A canaryabstract of the river.", "en")))
+    return Planted(work, work, ("canaryabstract",))
+
+
+def person_real_name(_kind: str) -> Planted:
+    names = [{"text": "Zarouhi Canarymarried", "language": "hy", "type": "married"}]
+    person = a_person(a_community(), "Zarouhi Canaryname", other_names=names)
+    ExternalId.objects.create(record=person, uri="https://viaf.example/canaryid", owner=person.community.slug)
+    return Planted(person, naming(person), ("Canaryname", "Canarymarried", "canaryid"))
+
+
+def person_note(_kind: str) -> Planted:
+    person = a_person(a_community(), note=language_map("Lives behind the canarymill.", "en"))
+    return Planted(person, naming(person), ("canarymill",))
+
+
+def person_dates(_kind: str) -> Planted:
+    person = a_person(a_community(), date_from="1893-05-01", date_to="1945")
+    return Planted(person, naming(person), ("1893", "1945"))
+
+
+def place_exact_place(_kind: str) -> Planted:
+    place = a_place(latitude=40.123456, longitude=44.654321, precision="exact")
+    uri = place.external_ids.get().uri
+    work = a_testimony(places=[place])
+    return Planted(place, published(work), ("40.123", "44.654", uri))
+
+
+def place_note(_kind: str) -> Planted:
+    place = a_place(note=language_map("Behind the canarymill.", "en"))
+    return Planted(place, naming(place), ("canarymill",))
+
+
+def organisation_note(_kind: str) -> Planted:
+    record = Organisation.objects.create(
+        name=language_map("Committee", "en"), note=language_map("Met in the canarymill.", "en")
+    )
+    return Planted(record, naming(record), ("canarymill",))
+
+
+def event_note(_kind: str) -> Planted:
+    record = Event.objects.create(name=language_map("The march", "en"), note=language_map("From the canarymill.", "en"))
+    return Planted(record, naming(record), ("canarymill",))
+
+
+WORK_PLANTS: dict[str, Callable[[str], Planted]] = {
+    "real_name": work_real_name,
+    "exact_place": work_exact_place,
+    "date": work_date,
+    "abstract": work_abstract,
+}
+PLANTS: dict[tuple[str, str], Callable[[str], Planted]] = {
+    **{(kind, code): plant for kind in ("testimony", "document") for code, plant in WORK_PLANTS.items()},
+    ("person", "real_name"): person_real_name,
+    ("person", "note"): person_note,
+    ("person", "dates"): person_dates,
+    ("place", "exact_place"): place_exact_place,
+    ("place", "note"): place_note,
+    ("organisation", "note"): organisation_note,
+    ("event", "note"): event_note,
+}
+EVERY_SEAL = [(str(kind), seal.code) for kind in RecordKind for seal in seals_of(kind)]
+
+
+def said_in_public(planted: Planted) -> set[str]:
+    """Which canaries any reader can come across."""
+    record, work = planted.record, planted.work
+    said = [rows_about(work.public_id), pages_about(work.kind, work.public_id)]
+    if record.pk != work.pk:
+        said += [rows_about(record.public_id), pages_about(record.kind, record.public_id)]
+    said.append(lists_with({record.kind, work.kind, "person", "place"}))
+    return {canary for canary in planted.canaries if any(canary in text for text in said)}
+
+
+def seal(planted: Planted, code: str) -> None:
+    record = planted.record
+    before = public_face(record)
+    record.sealed = [code]
+    record.save()
+    if record.pk == planted.work.pk:
+        made_anew(record)
+    elif public_face(record) != before:
+        with committed():
+            rebuild_naming(record)
+
+
+@pytest.mark.parametrize(("kind", "code"), EVERY_SEAL)
+def test_what_is_sealed_is_on_no_public_surface(site, kind, code):
+    """A seal for which nothing is planted fails here as well."""
+    planted = PLANTS[kind, code](kind)
+    assert said_in_public(planted) == set(planted.canaries), "what nobody has sealed must be there to be found"
+    seal(planted, code)
+    assert said_in_public(planted) == set()
+
+
+@pytest.mark.parametrize(("kind", "code"), EVERY_SEAL)
+def test_without_its_line_in_the_table_a_seal_has_no_effect_and_is_noticed(site, monkeypatch, kind, code):
+    lines = tuple(replace(one, hides=()) if one.code == code else one for one in SEALS[kind])
+    monkeypatch.setattr(seals, "SEALS", {**SEALS, kind: lines})
+    planted = PLANTS[kind, code](kind)
+    seal(planted, code)
+    assert said_in_public(planted)
+
+
+def test_a_stub_is_without_its_sealed_abstract_too(site):
+    work = a_testimony(abstract=language_map("A canaryabstract.", "en"))
+    consent(work, {"preserve": "yes", "public-web": "ask"})
+    published(work, {"preserve": "yes", "public-web": "ask"})
+    planted = Planted(work, work, ("canaryabstract",))
+    assert said_in_public(planted)
+    seal(planted, "abstract")
+    assert not said_in_public(planted)
+
+
+def test_a_seal_that_nobody_knows_hides_all_that_can_be_sealed():
+    everything = {key for one in seals_of("testimony") for key in one.hides}
+    assert hidden_keys("testimony", ["an-old-code"]) == everything
+
+
+def test_every_key_that_a_seal_hides_has_something_to_stand_in_its_place():
+    keys = {key for kind in SEALS for one in seals_of(kind) for key in one.hides}
+    assert keys - seals.NAMES == set(seals._EMPTY)
