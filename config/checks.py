@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
 from config.celery import uses_folder
@@ -99,10 +99,10 @@ def _address() -> list[CheckMessage]:
         ]
     if parts.hostname not in settings.ALLOWED_HOSTS and "*" not in settings.ALLOWED_HOSTS:
         return [
-            Warning(
+            Error(
                 "The host of PUBLIC_URL is not in ALLOWED_HOSTS: every request would be refused.",
                 hint=f"Set ALLOWED_HOSTS={parts.hostname}.",
-                id="cairn.W006",
+                id="cairn.E006",
             )
         ]
     return []

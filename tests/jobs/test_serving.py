@@ -98,6 +98,7 @@ def test_not_ready_when_the_disk_is_full_or_a_part_breaks(client: Client, monkey
         ({"PUBLIC_URL": "https://a.example"}, {"SECRET_KEY": "short"}, "cairn.E002"),
         ({}, {}, "cairn.E004"),
         ({"PUBLIC_URL": "x"}, {"PUBLIC_URL": "http://a.example"}, "cairn.E005"),
+        ({"PUBLIC_URL": "x"}, {"ALLOWED_HOSTS": ["b.example"]}, "cairn.E006"),
         ({"PUBLIC_URL": "x"}, {"DEBUG": True}, "cairn.E007"),
         ({"CAIRN_HOSTS": "2"}, {}, "cairn.E008"),
         ({"CAIRN_HOSTS": "2"}, {"CELERY_BROKER_URL": "filesystem://"}, "cairn.E009"),
