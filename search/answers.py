@@ -81,11 +81,16 @@ class Answer:
     pages: int = 0
     filters: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
-        """Exactly the shape that interfaces.md promises."""
+    def as_json(self, *, timed: bool) -> dict[str, Any]:
+        """Exactly the shape that interfaces.md promises.
+
+        ``timed``: with ``took_ms``. Looking past hidden rows takes time, so a stranger who asks for one word after
+        another would read in it which of them occur in what she may not see.
+        """
+        took = {"took_ms": round(self.took_ms, 1)} if timed else {}
         return {
             "query": self.query,
-            "took_ms": round(self.took_ms, 1),
+            **took,
             "engine": self.engine,
             "total": self.total,
             "results": [result.as_json() for result in self.results],

@@ -24,11 +24,12 @@ api = NinjaAPI(title="Cairn", version="1", docs_url=None, urls_namespace="api-1"
 def search(request: HttpRequest, q: str = "", page: int = 1, language: str = "", type: str = "") -> dict[str, Any]:
     """The answer of interfaces.md: grouped by work, each hit with its moment or paragraph."""
     filters = {name: [value] for name, value in (("language", language), ("type", type)) if value}
+    viewer = viewer_for(request)
     try:
-        answer = service.search(q[:400], reach_of(viewer_for(request)), page=max(1, page), filters=filters)
+        answer = service.search(q[:400], reach_of(viewer), page=max(1, page), filters=filters)
     except service.SearchUnavailable as error:
         raise HttpError(503, str(error)) from error
-    return answer.as_json()
+    return answer.as_json(timed=viewer.authenticated)
 
 
 @api.get("/{segment}/", summary="List publications of one kind", tags=["publications"])

@@ -7,7 +7,17 @@ from django.test import Client
 
 from archive.actions.withdraw import WithdrawAction
 from archive.models import Publication
-from tests.archive.factories import ARMENIAN, ENGLISH, a_community, a_person, a_place, a_testimony, committed, published
+from tests.archive.factories import (
+    ARMENIAN,
+    ENGLISH,
+    a_community,
+    a_person,
+    a_place,
+    a_testimony,
+    a_user,
+    committed,
+    published,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +43,19 @@ def test_one_search_finds_it_and_opens_at_the_paragraph(work):
     assert any(hit["anchor"].endswith("bbb1") and "<mark>river</mark>" in hit["text_html"] for hit in hits)
     page = Client().get("/en/search/", {"q": "գետը"}).content.decode()
     assert f"/en/testimonies/{work.public_id}/#p-" in page
+
+
+def test_nobody_who_did_not_sign_in_is_told_how_long_a_search_took(work):
+    """Looking past rows that a stranger may not see takes time: the figure would tell her which words they hold."""
+    stranger, reader = Client(), Client()
+    reader.force_login(a_user())
+    asked = {"q": "river"}
+    assert "took_ms" not in stranger.get("/api/v1/search", asked).json()
+    assert reader.get("/api/v1/search", asked).json()["took_ms"] >= 0
+    for address in ("/api/v1/search", "/en/search/"):
+        answer = stranger.get(address, asked)
+        assert "took_ms" not in answer.content.decode()
+        assert not {"Server-Timing", "X-Runtime"} & set(answer.headers)
 
 
 def test_what_was_withdrawn_is_gone_with_the_next_request(work):

@@ -48,7 +48,7 @@ def test_a_passage_opens_at_its_place_with_its_words_marked(archive: Site) -> No
 
 
 def test_the_answer_has_the_shape_that_partners_rely_on(archive: Site) -> None:
-    answer = json.loads(json.dumps(service.search("water", PUBLIC).as_json()))
+    answer = json.loads(json.dumps(service.search("water", PUBLIC).as_json(timed=True)))
     assert set(answer) == {"query", "took_ms", "engine", "total", "results", "facets", "did_you_mean"}
     assert (answer["query"], answer["engine"], answer["total"], answer["did_you_mean"]) == ("water", "fts5", 2, None)
     result = next(result for result in answer["results"] if result["id"] == "w2")
@@ -76,7 +76,7 @@ def test_an_empty_search_lists_everything_visible_newest_first(archive: Site) ->
 def test_nothing_of_what_the_public_may_not_see(archive: Site) -> None:
     answer = service.search("well", PUBLIC)
     assert (answer.total, answer.facets, answer.did_you_mean) == (0, {}, None)
-    assert "hidden-place" not in json.dumps(service.search("water", PUBLIC).as_json())
+    assert "hidden-place" not in json.dumps(service.search("water", PUBLIC).as_json(timed=True))
     assert service.search("wel", PUBLIC).did_you_mean is None
     assert service.search("place:hidden-place", PUBLIC).total == 0
     assert service.search("well", Reach("community")).total == 1

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         except SearchUnavailable as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(json.dumps(answer.as_json(), ensure_ascii=False, indent=2))
+            self.stdout.write(json.dumps(answer.as_json(timed=True), ensure_ascii=False, indent=2))
         else:
             self._print(answer)
 
