@@ -2,25 +2,29 @@
 
 Whoever publishes or withdraws calls :func:`put` or :func:`remove` inside the transaction that does it (and
 holds the lock of the work, so that numbers follow commits). From that commit on the work is in no answer;
-right after it the same process applies the change to the engine; what fails is applied later by
-:func:`apply_pending`. A ``put`` means "make the index hold what is published now": it reads the
-publications when it is applied, and the engine refuses a change that is older than one it has applied, so a
-late ``put`` never brings a removed work back.
+right after it the same process applies what the transaction changed to the engine, all in one step; what fails is
+applied later by :func:`apply_pending`. A request waits for a busy engine :data:`REQUEST_PATIENCE` in all, however
+much it changed: a person who withdraws must not wait for an index that hides the work already.
+
+A ``put`` means "make the index hold what is published now": it reads the publications when it is applied, and the
+engine refuses a change that is older than one it has applied, so a late ``put`` never brings a removed work back.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Min
 
 from search import engines
+from search.engines.base import Patience, SearchBusy, patience, set_patience
 from search.models import OutboxEntry
 from search.wiring import wiring
 
@@ -35,8 +39,21 @@ class Applied:
     failed: int
 
 
-#: Works that :func:`apply_pending` gives the engine at once.
+#: Works that the engine is given at once.
 _TOGETHER = 50
+#: Seconds that one request waits for the engine, all its changes together; the rest is the job's.
+REQUEST_PATIENCE = 1.0
+
+
+@dataclass
+class _Changed:
+    """Works that one transaction changed, in order; those of a savepoint that was rolled back have no entry."""
+
+    works: dict[str, None] = field(default_factory=dict)
+    settled: bool = False
+
+
+_changed: ContextVar[_Changed | None] = ContextVar("search_outbox_changed", default=None)
 
 #: While many works change and the index follows at the end: the rows to be written together.
 _waiting: ContextVar[list[OutboxEntry] | None] = ContextVar("search_outbox_waits", default=None)
@@ -80,7 +97,30 @@ def _enqueue(work: str, operation: OutboxEntry.Operation) -> None:
         waiting.append(OutboxEntry(work=work, operation=operation))
         return
     OutboxEntry.objects.create(work=work, operation=operation)
-    transaction.on_commit(partial(apply, work))
+    changed = _changed.get()
+    if changed is None or changed.settled:
+        _changed.set(changed := _Changed())
+    changed.works[work] = None
+    # Each time: the hook of an earlier change goes when its savepoint is rolled back.
+    transaction.on_commit(partial(_after_commit, changed))
+
+
+def _after_commit(changed: _Changed) -> None:
+    """Apply what a transaction changed; the first of its hooks does it for all. Never raises."""
+    if changed.settled:
+        return
+    changed.settled = True
+    _apply(list(changed.works))
+
+
+def a_request_begins(**_arguments: Any) -> None:
+    """From here on somebody waits for an answer."""
+    set_patience(Patience(REQUEST_PATIENCE))
+
+
+def a_request_ended(**_arguments: Any) -> None:
+    """What this thread does now, nobody waits for."""
+    set_patience(None)
 
 
 def unapplied() -> frozenset[str]:
@@ -88,43 +128,51 @@ def unapplied() -> frozenset[str]:
     return frozenset(OutboxEntry.objects.order_by().values_list("work", flat=True).distinct())
 
 
-def apply(work: str) -> bool:
-    """Apply the pending change of a work; False when it failed and stays pending. Never raises."""
+def _apply(works: Sequence[str]) -> int:
+    """Apply the pending changes of works; how many were applied. What fails stays pending. Never raises."""
+    applied = 0
+    for start in range(0, len(works), _TOGETHER):
+        part = works[start : start + _TOGETHER]
+        try:
+            applied += _apply_part(part)
+        except SearchBusy as error:
+            # Whoever holds the engine would keep each of the others waiting as long.
+            _note_failure(works[start:], error)
+            break
+    return applied
+
+
+def _apply_part(part: Sequence[str]) -> int:
+    shared = patience()
+    if shared is not None and shared.over:
+        raise SearchBusy("This request has waited for the search index as long as it may.")
     try:
-        _apply(work)
+        _apply_together(part)
+    except SearchBusy:
+        raise
     except Exception as error:  # noqa: BLE001 - the publication stands whatever fails here; the job tries again
-        # The class alone: a message could hold words of the text.
-        failure = type(error).__name__
-        logger.warning("Search index: a change was not applied (%s); it will be tried again.", failure)
-        OutboxEntry.objects.filter(work=work).update(attempts=F("attempts") + 1, last_failure=failure)
-        return False
-    return True
+        if len(part) > 1:
+            # One of them is at fault: alone, each says so for itself.
+            return sum(_apply_part([work]) for work in part)
+        _note_failure(part, error)
+        return 0
+    return len(part)
 
 
-def _apply(work: str) -> None:
-    last = OutboxEntry.objects.filter(work=work).order_by("-id").first()
-    if last is None:
-        return
-    engine = engines.current()
-    if last.operation == OutboxEntry.Operation.REMOVE:
-        engine.remove(work, last.pk)
-    else:
-        engine.replace(work, wiring().documents_of(work), last.pk)
-    OutboxEntry.objects.filter(work=work, pk__lte=last.pk).delete()
+def _note_failure(works: Sequence[str], error: Exception) -> None:
+    # The class alone: a message could hold words of the text.
+    failure = type(error).__name__
+    logger.warning("Search index: changes were not applied (%s); they will be tried again.", failure)
+    for start in range(0, len(works), _TOGETHER):
+        waiting = OutboxEntry.objects.filter(work__in=works[start : start + _TOGETHER])
+        waiting.update(attempts=F("attempts") + 1, last_failure=failure)
 
 
 def apply_pending(limit: int = 1_000) -> Applied:
     """Apply pending changes, the oldest works first; what the retrying job calls."""
     rows = OutboxEntry.objects.order_by().values("work").annotate(first=Min("pk")).order_by("first")
     works = [row["work"] for row in rows[:limit]]
-    applied = 0
-    for start in range(0, len(works), _TOGETHER):
-        part = works[start : start + _TOGETHER]
-        try:
-            _apply_together(part)
-            applied += len(part)
-        except Exception:  # noqa: BLE001 - one of them is at fault: alone, each says so for itself
-            applied += sum(apply(work) for work in part)
+    applied = _apply(works)
     return Applied(applied=applied, failed=len(works) - applied)
 
 
@@ -138,7 +186,7 @@ def apply_all_pending() -> Applied:
             return Applied(applied=applied, failed=round_.failed)
 
 
-def _apply_together(works: list[str]) -> None:
+def _apply_together(works: Sequence[str]) -> None:
     """Apply the changes of some works in one transaction of the engine; all or none."""
     entries = list(OutboxEntry.objects.filter(work__in=works).order_by("id"))
     last = {entry.work: entry for entry in entries}

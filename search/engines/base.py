@@ -9,7 +9,9 @@ suggestions and corrections.
 from __future__ import annotations
 
 import abc
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from search.documents import Reach, SearchDocument
@@ -19,12 +21,56 @@ class SearchUnavailable(Exception):
     """The engine cannot answer now; the message names the part and the remedy, never a query."""
 
 
+class SearchBusy(SearchUnavailable):
+    """Another change holds the index and the patience for it ran out; the same call succeeds later."""
+
+
 class RebuildOvertaken(SearchUnavailable):
     """Another rebuild finished while this one ran; its result stands."""
 
 
 class AbsenceNotProven(Exception):
     """Something of a withdrawn work is still in the index; the message says where, never what."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """How many seconds some calls of an engine may wait, all together, for the changes of others.
+
+    An engine takes off what each of them waited. Where nobody has set a patience, as in jobs and commands, it waits
+    as long as suits work that nobody sits in front of.
+    """
+
+    left: float
+
+    @property
+    def over(self) -> bool:
+        """Nothing is left: the next call may only try."""
+        return self.left <= 0
+
+
+_patience: ContextVar[Patience | None] = ContextVar("search_patience", default=None)
+
+
+def patience() -> Patience | None:
+    """The patience that calls made here share, or None where they may take their time."""
+    return _patience.get()
+
+
+def set_patience(shared: Patience | None) -> None:
+    """From here on in this thread, calls share this patience; None: they may take their time."""
+    _patience.set(shared)
+
+
+@contextlib.contextmanager
+def waiting_at_most(seconds: float) -> Iterator[Patience]:
+    """Within the block, all calls of engines together wait at most so long; then they raise :class:`SearchBusy`."""
+    shared = Patience(seconds)
+    token = _patience.set(shared)
+    try:
+        yield shared
+    finally:
+        _patience.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +218,11 @@ DocumentsOf = Callable[[str], Iterable[SearchDocument]]
 
 
 class Engine(abc.ABC):
-    """One search engine. Writes are whole works; ``sequence`` orders changes of one work (see the outbox)."""
+    """One search engine. Writes are whole works; ``sequence`` orders changes of one work (see the outbox).
+
+    Every call that must wait for another's change draws on :func:`patience` and raises :class:`SearchBusy` when that
+    is used up.
+    """
 
     name: str
 

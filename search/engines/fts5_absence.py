@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import regex
 
 from search.analysis import analyser
-from search.engines.base import AbsenceProof
+from search.engines.base import AbsenceProof, patience
 from search.engines.fts5_store import ORDINAL_BITS, Store, sql
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]{4,}")
@@ -83,7 +83,8 @@ def _rows(connection: sqlite3.Connection, epoch: int, work: str) -> list[tuple[s
 
 
 def _truncate_log(store: Store) -> bool:
-    deadline = time.monotonic() + _PATIENCE
+    shared = patience()
+    deadline = time.monotonic() + (_PATIENCE if shared is None else max(0.0, shared.left))
     while True:
         busy, _pages, _moved = store.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if not busy:

@@ -21,17 +21,18 @@ import json
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from search import analysis
 from search.documents import SearchDocument
-from search.engines.base import SearchUnavailable
+from search.engines.base import SearchBusy, SearchUnavailable, patience
 
 ORDINAL_BITS = 20
 MOST_PASSAGES = (1 << ORDINAL_BITS) - 1
-#: Seconds a writer waits for another one.
+#: Seconds a call waits for another's change where nobody said how long it may.
 PATIENCE = 20.0
 _KEPT_CHANGES = 20_000
 
@@ -150,15 +151,39 @@ class Store:
         identity = self._identity()
         if identity is not None and getattr(self._local, "identity", None) == identity:
             kept: sqlite3.Connection = self._local.connection
+            self._let_wait(kept)
             return kept
         try:
-            connection = self._open()
+            with self._drawing_on_patience():
+                connection = self._open()
         except sqlite3.Error as error:
+            if _is_busy(error):
+                raise _unavailable(error) from error
             raise SearchUnavailable(
                 f"The search index cannot be opened ({type(error).__name__}). Run: manage.py rebuild_search"
             ) from error
         self._local.connection, self._local.identity = connection, self._identity()
+        self._local.waits = None
+        self._let_wait(connection)
         return connection
+
+    def _let_wait(self, connection: sqlite3.Connection) -> None:
+        """Let SQLite wait for locks as long as whoever asks has patience."""
+        waits = _milliseconds()
+        if self._local.waits != waits:
+            connection.execute(f"PRAGMA busy_timeout={waits}")
+            self._local.waits = waits
+
+    @contextlib.contextmanager
+    def _drawing_on_patience(self) -> Iterator[None]:
+        """Take what this block waits for a lock off the patience of whoever asks."""
+        shared = patience()
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            if shared is not None:
+                shared.left -= time.monotonic() - started
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -177,7 +202,7 @@ class Store:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Made before SQLite does, so that nobody else on the machine can read it.
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+        connection = sqlite3.connect(self.path, timeout=_milliseconds() / 1000, isolation_level=None)
         connection.execute("PRAGMA journal_mode=WAL")
         # FULL: a removal must survive a power cut, because the outbox then believes it is done.
         connection.execute("PRAGMA synchronous=FULL")
@@ -209,7 +234,9 @@ class Store:
         try:
             connection.execute("BEGIN")
             try:
-                yield connection, self.epoch(connection)
+                with self._drawing_on_patience():
+                    epoch = self.epoch(connection)
+                yield connection, epoch
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.DatabaseError as error:
@@ -220,7 +247,8 @@ class Store:
         """A write transaction that takes its lock at once; all of it or nothing is kept."""
         connection = self.connection()
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            with self._drawing_on_patience():
+                connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection, self.epoch(connection)
             except BaseException:
@@ -352,9 +380,19 @@ class Store:
         return True
 
 
-def _unavailable(error: sqlite3.DatabaseError) -> SearchUnavailable:
-    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-        return SearchUnavailable("The search index is busy with another change. Try again in a moment.")
+def _milliseconds() -> int:
+    """How long SQLite may wait now."""
+    shared = patience()
+    return int(max(0.0, PATIENCE if shared is None else shared.left) * 1000)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
+def _unavailable(error: sqlite3.Error) -> SearchUnavailable:
+    if _is_busy(error):
+        return SearchBusy("The search index is busy with another change. Try again in a moment.")
     return SearchUnavailable(
         f"The search index failed ({type(error).__name__}). Run: manage.py rebuild_search --verify"
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,3 +89,26 @@ def site(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Site
 def later(days: int) -> datetime:
     """A day after the archive's first publication."""
     return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=days)
+
+
+#: Holds the file as a long change of another process does, for so many seconds or until its input ends.
+_HOLD = """
+import select, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN " + sys.argv[2])
+print("held", flush=True)
+select.select([sys.stdin], [], [], float(sys.argv[3]))
+"""
+
+
+@contextmanager
+def locked_by_another_process(path: Path, *, hold: str = "IMMEDIATE", seconds: float = 60) -> Iterator[None]:
+    """Within the block another process holds the index's file against every writer, at most so many seconds."""
+    command = [sys.executable, "-c", _HOLD, str(path), hold, str(seconds)]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield
+    finally:
+        holder.communicate(timeout=30)

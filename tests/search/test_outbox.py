@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
 from django.db import transaction
 
 from search import engines, outbox, service
 from search.documents import SearchDocument
-from search.engines.base import SearchUnavailable
+from search.engines.base import SearchBusy, SearchUnavailable, waiting_at_most
 from search.models import OutboxEntry
-from tests.search.conftest import PUBLIC, Site, passage
+from tests.search.conftest import PUBLIC, Site, locked_by_another_process, passage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,13 +24,13 @@ class Engine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._patch = monkeypatch
-        self._sound = engines.Fts5Engine.replace
+        self._sound = engines.Fts5Engine.replace_many
 
     def breaks(self) -> None:
-        self._patch.setattr(engines.Fts5Engine, "replace", _failing)
+        self._patch.setattr(engines.Fts5Engine, "replace_many", _failing)
 
     def mends(self) -> None:
-        self._patch.setattr(engines.Fts5Engine, "replace", self._sound)
+        self._patch.setattr(engines.Fts5Engine, "replace_many", self._sound)
 
 
 def _failing(*_arguments: Any, **_options: Any) -> bool:
@@ -211,3 +213,105 @@ def test_a_late_change_in_a_batch_does_not_undo_a_newer_one(site: Site) -> None:
     engine.replace("w1", (), 9)
     engine.replace_many([("w1", [passage("w1", "water")], 8), ("w2", [passage("w2", "water")], 8)])
     assert engine.works() == {"w2"}
+
+
+def test_what_a_transaction_changed_is_one_step_of_the_engine(site: Site) -> None:
+    before = engines.current().stats().generation
+    with transaction.atomic():
+        outbox.put("w0")
+        with pytest.raises(RuntimeError), transaction.atomic():
+            outbox.put("w1")
+            raise RuntimeError
+        for work in ("w2", "w3", "w2"):
+            site.published.setdefault(work, [passage(work, "water")])
+            outbox.put(work)
+    assert engines.current().works() == {"w2", "w3"}
+    assert not OutboxEntry.objects.exists()
+    # Three changes and no fourth for the savepoint that was rolled back; each was accepted once.
+    assert engines.current().stats().generation == before + 3
+
+
+def test_after_a_transaction_that_was_rolled_back_the_next_is_applied(site: Site) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        outbox.put("w1")
+        raise RuntimeError
+    publish(site, passage("w2", "water"))
+    publish(site, passage("w3", "water"))
+    assert total() == 2
+
+
+class TestWhileAnotherProcessHoldsTheIndex:
+    def test_a_request_waits_a_second_in_all_and_the_job_does_the_rest(self, site: Site) -> None:
+        works = [f"w{number}" for number in range(8)]
+        publish(site, *(passage(work, "water") for work in works))
+        request_started.send(sender=None, environ={})
+        try:
+            with locked_by_another_process(engines.current().store.path):  # type: ignore[attr-defined]
+                started = time.monotonic()
+                for work in works[:6]:
+                    # Each in a transaction of its own, as the desk's acts on many works are.
+                    withdraw(site, work)
+                took = time.monotonic() - started
+                assert [result.id for result in service.search("water", PUBLIC).results] == ["w6", "w7"]
+                assert service.suggest("conversation w0", PUBLIC) == []
+                assert outbox.REQUEST_PATIENCE * 0.8 < took < outbox.REQUEST_PATIENCE + 0.5
+        finally:
+            request_finished.send(sender=None)
+        assert set(OutboxEntry.objects.values_list("work", flat=True)) == set(works[:6])
+        assert set(OutboxEntry.objects.values_list("attempts", "last_failure")) == {(1, "SearchBusy")}
+        assert outbox.apply_pending() == outbox.Applied(applied=6, failed=0)
+        assert engines.current().works() == {"w6", "w7"}
+
+    def test_the_test_above_can_fail(self, site: Site) -> None:
+        """Without the bound of a request, the first withdrawal waits longer than all of them may."""
+        publish(site, passage("w1", "water"))
+        with locked_by_another_process(engines.current().store.path, seconds=2):  # type: ignore[attr-defined]
+            started = time.monotonic()
+            withdraw(site, "w1")
+            assert time.monotonic() - started > outbox.REQUEST_PATIENCE + 0.5
+        # Jobs and commands keep their patience: it was worth waiting.
+        assert not OutboxEntry.objects.exists()
+
+    def test_the_next_request_has_a_patience_of_its_own(self, site: Site) -> None:
+        publish(site, passage("w1", "water"), passage("w2", "water"))
+        request_started.send(sender=None, environ={})
+        with locked_by_another_process(engines.current().store.path):  # type: ignore[attr-defined]
+            withdraw(site, "w1")
+        # Free again, but this request has waited long enough.
+        withdraw(site, "w2")
+        assert OutboxEntry.objects.count() == 2
+        request_finished.send(sender=None)
+        request_started.send(sender=None, environ={})
+        publish(site, passage("w3", "water"))
+        request_finished.send(sender=None)
+        assert engines.current().works() == {"w1", "w2", "w3"}
+
+    def test_the_job_gives_up_after_one_wait_and_not_one_for_every_work(self, site: Site) -> None:
+        publish(site, *(passage(f"w{number}", "water") for number in range(6)))
+        with transaction.atomic():
+            for number in range(6):
+                OutboxEntry.objects.create(work=f"w{number}", operation="remove")
+        with locked_by_another_process(engines.current().store.path), waiting_at_most(0.3):  # type: ignore[attr-defined]
+            started = time.monotonic()
+            assert outbox.apply_pending() == outbox.Applied(applied=0, failed=6)
+            assert time.monotonic() - started < 1
+
+    def test_queries_do_not_wait(self, site: Site) -> None:
+        publish(site, passage("w1", "water"))
+        for hold in ("IMMEDIATE", "EXCLUSIVE"):
+            with locked_by_another_process(engines.current().store.path, hold=hold):  # type: ignore[attr-defined]
+                engines.current().store.close()  # type: ignore[attr-defined]
+                started = time.monotonic()
+                assert total() == 1
+                assert service.health().ok
+                assert time.monotonic() - started < 1
+
+    def test_an_engine_that_ran_out_of_patience_says_so(self, site: Site) -> None:
+        publish(site, passage("w1", "water"))
+        with (
+            locked_by_another_process(engines.current().store.path),  # type: ignore[attr-defined]
+            waiting_at_most(0.1) as left,
+            pytest.raises(SearchBusy),
+        ):
+            engines.current().remove("w1")
+        assert left.over
