@@ -3,6 +3,9 @@
 Search terms and names reach a log by three doors: the request line, the arguments of log calls and the
 message of an exception. The formatter here closes the last two for every logger, the access log of
 gunicorn is made of harmless parts only.
+
+What a stranger wrote stays on the line that speaks of it: line breaks, terminal commands and marks that turn the
+direction of writing are shown as escapes, so that nobody writes lines into a log that seem to be the site's own.
 """
 
 from __future__ import annotations
@@ -36,6 +39,21 @@ _SECRET_PATH = re.compile(
 )
 
 
+#: A quick look; which of these characters is printable, Unicode decides.
+_BEYOND_ASCII_TEXT = re.compile(r"[^\x20-\x7e]")
+
+
+def on_one_line(text: str) -> str:
+    """Show what is no letter, mark, sign or plain space as an escape: ``\\n``, ``\\x1b``, ``\\u2028``."""
+    return _BEYOND_ASCII_TEXT.sub(_shown, text)
+
+
+def _shown(match: re.Match[str]) -> str:
+    character = match.group()
+    # Not printable: control, format and separator characters, halves of surrogate pairs, what Unicode leaves open.
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+
+
 def without_traces(text: str) -> str:
     """Take out of a line what tells who read what: query strings, addresses, secrets in paths."""
     text = _QUERY.sub("?-", text)
@@ -66,14 +84,27 @@ class QuietFormatter(logging.Formatter):
         record.exc_text = None
         return without_traces(super().format(record))
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        # The message and the logger's name are one line; below it only our own frames may begin lines. Traces are
+        # taken out before as well: an escape would join a line break to the address behind it.
+        return on_one_line(without_traces(super().formatMessage(record)))
+
+    def formatStack(self, stack_info: str) -> str:
+        return _frames_only(stack_info)
+
     def formatException(
         self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
     ) -> str:
         kind, error, frames = ei
         if kind is None or error is None:
             return ""
-        said = f": {error}" if kind.__name__ in _SPEAKS_OF_PROGRAM else ""
-        return "".join(traceback.format_tb(frames)) + f"{kind.__module__}.{kind.__qualname__}{said}"
+        said = f": {on_one_line(str(error))}" if kind.__name__ in _SPEAKS_OF_PROGRAM else ""
+        return _frames_only("".join(traceback.format_tb(frames))) + f"{kind.__module__}.{kind.__qualname__}{said}"
+
+
+def _frames_only(text: str) -> str:
+    """Lines of a traceback: names and source are ours, and so are the breaks between them."""
+    return "".join(f"{on_one_line(line)}\n" for line in text.split("\n") if line)
 
 
 class AccessLogger(GunicornLogger):
