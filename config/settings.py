@@ -197,6 +197,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 # --- Cache, search, jobs --------------------------------------------------------------------------
 # The database, never a per-process cache: rate limits and withdrawal must be seen by every process.
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://cairn_cache?max_entries=50000")}
+if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
+    # Django's own counts neither safely nor long enough for a rate limit.
+    CACHES["default"]["BACKEND"] = "config.counting_cache.CountingDatabaseCache"
 SEARCH_URL = env.str("SEARCH_URL", default="fts5:")
 SEARCH_PATH = CAIRN_DATA / "search" / "index.sqlite3"
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
