@@ -17,7 +17,7 @@ from django.db.models import Q
 from archive.bulk_rows import insert_rows, insert_values
 from archive.models import LADDER, Audience, Collection, Publication, PublicationLink, Record, RecordKind
 from archive.models.record import sort_key
-from archive.projection.authorities import load_authorities, named_community, project_authority
+from archive.projection.authorities import CLOSED, load_authorities, named_community, project_authority
 from archive.revisions import canonical
 from archive.values.language_map import original_text, public_map
 from archive.values.payload import PAYLOAD_SCHEMA
@@ -89,7 +89,7 @@ def _payloads(ids: list[str], loaded: Mapping[str, Record]) -> Iterable[tuple[An
         payload = project_authority(record)
         if payload is not None:
             yield record, payload
-    for collection in Collection.objects.filter(public_id__in=ids).select_related("community"):
+    for collection in Collection.objects.filter(public_id__in=ids).exclude(CLOSED).select_related("community"):
         yield collection, project_collection(collection)
 
 

@@ -16,6 +16,7 @@ from archive.models.community import Community, Membership, Openness, Protocol, 
 from archive.models.consent import ConsentEvent, ConsentRecord, WithdrawalCase
 from archive.models.custody import AuditEvent, CustodyEvent
 from archive.models.imports import ImportBatch, ImportItem, Proposal
+from archive.models.ledger import LedgerLine, OwedLine, Unfinished
 from archive.models.media import Derivative, MediaAsset
 from archive.models.publication import (
     LADDER,
@@ -77,11 +78,13 @@ __all__ = [
     "ImportBatch",
     "ImportItem",
     "IndexSegment",
+    "LedgerLine",
     "MediaAsset",
     "Membership",
     "Moved",
     "Openness",
     "Organisation",
+    "OwedLine",
     "Person",
     "Place",
     "Proposal",
@@ -106,6 +109,7 @@ __all__ = [
     "TextTrack",
     "Tombstone",
     "TranscriptDraft",
+    "Unfinished",
     "WithdrawalCase",
     "Work",
 ]

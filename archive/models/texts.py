@@ -7,6 +7,8 @@ cue and its marks is documented in ``archive/values/text.py``.
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -88,6 +90,8 @@ class Redaction(models.Model):
         PSEUDONYMISE = "pseudonymise", _("pseudonymise")
         GENERALISE = "generalise", _("generalise")
 
+    #: Names it in the withdrawal ledger, also in a database that an older backup brought back.
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     record = models.ForeignKey(Record, on_delete=models.CASCADE, related_name="redactions")
     #: The cue it was marked in; its aligned cues in other tracks are withheld whole until marked themselves.
     anchor = models.CharField(_("passage"), max_length=40, blank=True)

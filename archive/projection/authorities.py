@@ -6,7 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from archive.models import Community, Concept, Event, ExternalId, Organisation, Person, Place, Record, RecordKind
+from django.db.models import Q
+
+from archive.models import (
+    Community,
+    Concept,
+    Event,
+    ExternalId,
+    Organisation,
+    Person,
+    Place,
+    Record,
+    RecordKind,
+    RecordState,
+)
 from archive.projection.geography import public_point
 from archive.seals import hidden_keys, without_sealed
 from archive.values.language_map import public_map
@@ -31,6 +44,10 @@ class AuthorityView:
     uri: str
 
 
+#: What was withdrawn or hidden is named nowhere.
+CLOSED = Q(hidden=True) | Q(state__in=[RecordState.WITHDRAWN, RecordState.ERASED])
+
+
 def load_authorities(public_ids: Iterable[str]) -> dict[str, Record]:
     """Load authorities of all kinds by public id, as their concrete classes, with their external ids."""
     wanted = list(set(public_ids))
@@ -39,7 +56,8 @@ def load_authorities(public_ids: Iterable[str]) -> dict[str, Record]:
         return found
     kinds: dict[str, list[int]] = {}
     for start in range(0, len(wanted), 500):
-        for pk, kind in Record.objects.filter(public_id__in=wanted[start : start + 500]).values_list("pk", "kind"):
+        rows = Record.objects.filter(public_id__in=wanted[start : start + 500]).exclude(CLOSED)
+        for pk, kind in rows.values_list("pk", "kind"):
             kinds.setdefault(kind, []).append(pk)
     for kind, keys in kinds.items():
         model = MODELS.get(kind)

@@ -14,8 +14,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from archive.models.custody import CustodyEvent
-from archive.vault import custody
+from archive.vault import custody, ledger_file
 from archive.vault.durable import FOLDER_MODE, Syncer, write_file
+from archive.vault.ledger_lines import Head
 
 #: One number for all of us: the chain has one end, and PostgreSQL lets several transactions append at once.
 _CHAIN_LOCK = 0x6361_6972_6E
@@ -109,11 +110,20 @@ def published_heads_path() -> Path:
 
 
 def publish_head() -> dict[str, Any]:
-    """Append the current head to the file of published heads, if it is a new one, and return it."""
+    """Append the current head to the file of published heads, if it is a new one, and return it.
+
+    Beside it stands the head of the withdrawal ledger: what is kept outside the house speaks for both.
+    """
     current = head()
+    reading = ledger_file.read()
+    if reading.instance:
+        current["ledger"] = reading.head.as_facts()
     path = published_heads_path()
     heads = published_heads()
-    if current["sequence"] and (not heads or heads[-1]["hash"] != current["hash"]):
+    facts = (current["hash"], current.get("ledger"))
+    if (current["sequence"] or reading.instance) and (
+        not heads or (heads[-1]["hash"], heads[-1].get("ledger")) != facts
+    ):
         path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
         fresh.unlink(missing_ok=True)
@@ -133,10 +143,18 @@ def published_heads() -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("ascii").splitlines() if line]
 
 
+def published_ledger_heads() -> list[Head]:
+    """Every head of the withdrawal ledger that was published; none where the file cannot be read."""
+    try:
+        return [Head.of(line["ledger"]) for line in published_heads() if "ledger" in line]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 def faults() -> Iterator[custody.Break]:
     """Check the chain in the database, also against every head that was ever published."""
     hashes: dict[int, str] = {}
-    published = {line["sequence"]: line["hash"] for line in published_heads()}
+    published = {line["sequence"]: line["hash"] for line in published_heads() if line["sequence"]}
 
     def remembered() -> Iterator[dict[str, Any]]:
         for event in facts():

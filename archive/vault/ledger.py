@@ -1,34 +1,45 @@
-"""The withdrawal ledger: what was withdrawn or erased, kept outside every backup.
+"""The withdrawal ledger: what was withdrawn, erased or narrowed, kept outside every backup.
 
-A backup is older than the withdrawals made since; restoring it would bring back what somebody asked us to take away.
-So each withdrawal is appended here, synced, before its transaction commits, and :mod:`archive.vault.replay` does all
-of them again after a restore. Until it has, a marker keeps the site from serving.
+A backup is older than what was taken back since; restoring it would bring back what somebody asked us to take away.
+So each withdrawal, and each narrowing of what readers see, is appended here, synced, before its transaction commits,
+and :mod:`archive.vault.replay` does it again after a restore. Until it has, a marker keeps the site from serving.
+
+A line never counts by itself: its head (:class:`~archive.vault.ledger_lines.Head`) is written into the database by the
+same transaction, into every backup's manifest and beside the head of the custody log. A ledger that lacks one of them
+keeps the site closed until a person has decided (:func:`require_whole`).
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
 import logging
-import os
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
+from django.db import DatabaseError, connection, transaction
 
-from archive.vault.durable import FOLDER_MODE, Syncer, write_all
-from archive.vault.errors import fault_of
-from archive.vault.inventory import canonical_json
+from archive.models.ledger import LedgerLine
+from archive.vault import ledger_file
+from archive.vault.durable import FOLDER_MODE, Syncer, write_file
+from archive.vault.errors import VaultError
+from archive.vault.ledger_file import folder
+from archive.vault.ledger_lines import Head, Reading, Verdict, judge
 
 log = logging.getLogger(__name__)
 
+#: Appenders hold it shared until they commit; a backup waits for them (PostgreSQL; SQLite has one writer anyway).
+_LOCK = 0x6C65_6467_6572
+_replaying: ContextVar[bool] = ContextVar("replaying", default=False)
 
-def folder() -> Path:
-    """Where the ledger lies: beside what a backup holds, never in it."""
-    return Path(settings.CAIRN_DATA) / "ledger"
+
+class LedgerNotWhole(VaultError):
+    """The ledger is damaged, lost or another's; the text says what to do, and nothing may be served by it."""
+
+
+# --- writing --------------------------------------------------------------------------------------
 
 
 def append(entry: Mapping[str, Any]) -> None:
@@ -38,59 +49,190 @@ def append(entry: Mapping[str, Any]) -> None:
     vault's ``objects``): never a name or a text. Raises :class:`~archive.vault.errors.VaultFull` or ``VaultFault``;
     then the withdrawal must not commit.
     """
-    full = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "action": "withdraw", **entry}
-    line = canonical_json({**full, "check": _check(full)})
+    if not _replaying.get():
+        append_all([{"action": "withdraw", **entry}], [("", False)])
+
+
+def append_all(entries: Sequence[Mapping[str, Any]], things: Sequence[tuple[str, bool]]) -> list[Head]:
+    """Append entries and let the database know them; ``things`` says of each what it is about and if it opens.
+
+    Raises what :func:`append` raises. Returns the heads of these entries.
+    """
+    if connection.vendor == "postgresql" and connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_LOCK])
+    last = LedgerLine.objects.order_by("-id").first()
+    heads = ledger_file.write(entries, lambda: last.instance if last else "")
+    begun = len(heads) - len(entries)
+    instance = ledger_file.instance()
+    if last is not None and (begun or last.number >= heads[0].lines):
+        log.error(
+            "The withdrawal ledger lacks line %d, which the database knows. Look for the file that was there; "
+            "a restore will refuse this one.",
+            last.number,
+        )
+    LedgerLine.objects.bulk_create(
+        LedgerLine(number=head.lines, hash=head.hash, instance=instance, thing=thing, takes_back=takes_back)
+        for head, (thing, takes_back) in zip(heads, [*[("", False)] * begun, *things], strict=True)
+    )
+    return heads[begun:]
+
+
+@contextmanager
+def nothing_is_new() -> Iterator[None]:
+    """What is done in this block stands in the ledger already: a replay writes no line a second time."""
+    token = _replaying.set(True)
     try:
-        fresh = not folder().is_dir()
-        folder().mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        descriptor = os.open(folder() / "withdrawals.jsonl", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            size = os.fstat(descriptor).st_size
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                # A crash tore the line before, which was never acknowledged: end it, so that it tears no other.
-                line = b"\n" + line
-            write_all(descriptor, line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        syncer = Syncer()
-        syncer.folder(folder())
-        if fresh:
-            syncer.folder(folder().parent)
-    except OSError as error:
-        raise fault_of(error, "writing the withdrawal ledger") from error
+        yield
+    finally:
+        _replaying.reset(token)
 
 
-def entries() -> Iterator[dict[str, Any]]:
-    """Every whole entry, oldest first. A line that is not whole is said in the log, by its number."""
-    path = folder() / "withdrawals.jsonl"
-    if not path.is_file():
+def replaying() -> bool:
+    """Whether what happens now is done again from the ledger."""
+    return _replaying.get()
+
+
+def settled_head() -> Head:
+    """The head that a backup begun now may rely on: every line up to it is committed, or never will be.
+
+    An absent ledger is begun: from the first backup on, every restore knows that there must be one.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        last = LedgerLine.objects.order_by("-id").first()
+        head = ledger_file.begin(lambda: last.instance if last else "")
+        if last is None:
+            LedgerLine.objects.create(number=head.lines, hash=head.hash, instance=head.instance)
+        return head
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def entries() -> list[dict[str, Any]]:
+    """Every whole entry, oldest first, whether or not the ledger as a whole can be relied on."""
+    return ledger_file.read().entries
+
+
+def head() -> Head | None:
+    """The head of the ledger as it lies there; None when it has not begun."""
+    reading = ledger_file.read()
+    return reading.head if reading.instance else None
+
+
+def known_to_database() -> list[Head]:
+    """Every head that the database knows; empty where there is no database to ask."""
+    try:
+        with transaction.atomic():
+            rows = list(LedgerLine.objects.values_list("number", "hash", "instance"))
+    except DatabaseError:
+        return []
+    return [Head(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided about a ledger that is not whole: the line of the damage, or that it is lost."""
+
+    damaged_at: int | None = None
+    lost: bool = False
+
+    def accepts(self, verdict: Verdict) -> bool:
+        """Only the very damage that was looked at."""
+        if verdict.state == "lost":
+            return self.lost
+        return verdict.state == "damaged" and self.damaged_at == verdict.line
+
+
+def require_whole(verdict: Verdict, decision: Decision = Decision()) -> None:
+    """Raise :class:`LedgerNotWhole` with what is wrong and the remedy, unless a person decided on just this."""
+    if verdict.state == "whole" or decision.accepts(verdict):
         return
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                entry = json.loads(line)
-                whole = entry.pop("check") == _check(entry)
-            except (ValueError, KeyError, AttributeError, TypeError):
-                whole = False
-            if whole:
-                yield entry
-            else:
-                log.error("Line %d of the withdrawal ledger is damaged: look at it before the site serves.", number)
+    place = ledger_file.path()
+    if verdict.state == "foreign":
+        raise LedgerNotWhole(
+            f"{place} is the ledger of another instance. Put the ledger of the instance that was backed up in its "
+            "place, then try again."
+        )
+    if verdict.state == "lost":
+        lines = max((head.lines for head in verdict.missing), default=0)
+        written = f", and at least {lines} lines were written" if lines else ""
+        raise LedgerNotWhole(
+            f"There is no {place}{written}. Copy the ledger of the instance that was backed up there, then try "
+            "again. Without it, everything that was withdrawn since the backup comes back: only when no copy is left "
+            "anywhere, say --accept-lost-ledger."
+        )
+    said = {
+        "damaged": "is damaged",
+        "unnumbered": "has no number (was an older version of the program at work?)",
+        "out-of-order": "is not the line that belongs there: lines are missing or were moved",
+        "no-beginning": "belongs to a chain whose beginning is missing",
+        "does-not-follow": "does not follow the line before",
+        "begins-again": "begins a chain inside another",
+        "missing": "should be there: backup, database or custody log know it",
+    }
+    first = verdict.faults[0]
+    others = f" ({len(verdict.faults) - 1} more places)" if len(verdict.faults) > 1 else ""
+    raise LedgerNotWhole(
+        f"Line {first.line} of {place} {said[first.what]}{others}. What it said may come back. Take a better copy of "
+        "the ledger where there is one, and try again. When there is none, look at the file, find out what is lost, "
+        f"then say --accept-damaged-ledger {first.line}."
+    )
+
+
+# --- the marker of a restore ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What a restore knows about the ledger before it changes anything; kept in the marker until it is done.
+
+    Narrowings up to line ``since`` are in the backup. ``heads`` are those that manifest, database and custody log
+    knew; ``instance`` is whose ledger it must be ("" when an old backup does not say). After a restore there must be
+    a ledger (``must_exist``): whether nothing was withdrawn since cannot be told without one.
+    """
+
+    since: int = 0
+    instance: str = ""
+    heads: tuple[Head, ...] = field(default=())
+    must_exist: bool = False
 
 
 def replay_pending() -> bool:
     """Whether a restore has happened whose withdrawals are not replayed yet. While True, nothing may be served."""
-    return (folder() / "restore-pending").exists()
+    return _marker().exists()
 
 
-def mark_replay_pending() -> None:
-    """Close the site until the ledger is replayed; durable, and written before a restore changes anything."""
+def pending() -> Pending:
+    """What the marker holds; everything is replayed where it holds nothing."""
+    try:
+        facts = json.loads(_marker().read_bytes())
+        heads = tuple(Head.of(one) for one in facts["heads"])
+        return Pending(int(facts["since"]), str(facts["instance"]), heads, bool(facts["must_exist"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Pending()
+
+
+def mark_replay_pending(facts: Pending | None = None) -> None:
+    """Close the site until the ledger is replayed; durable, and written before a restore changes anything.
+
+    A restore that did not finish is remembered: what it had to replay is added to what this one must.
+    """
     folder().mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    (folder() / "restore-pending").touch()
+    facts = facts or Pending()
+    if replay_pending():
+        before = pending()
+        heads = tuple(dict.fromkeys([*before.heads, *facts.heads]))
+        must_exist = facts.must_exist or before.must_exist
+        facts = Pending(min(before.since, facts.since), facts.instance or before.instance, heads, must_exist)
+    fresh = _marker().with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    text = {**vars(facts), "heads": [head.as_facts() for head in facts.heads]}
+    write_file(fresh, json.dumps(text).encode("ascii"), Syncer(), 0o640)
+    fresh.replace(_marker())
     for place in (folder(), folder().parent):
         Syncer().folder(place)
 
@@ -98,9 +240,33 @@ def mark_replay_pending() -> None:
 def clear_replay_pending() -> None:
     """Open the site again: only :mod:`archive.vault.replay` may say so."""
     if replay_pending():
-        (folder() / "restore-pending").unlink(missing_ok=True)
+        _marker().unlink(missing_ok=True)
         Syncer().folder(folder())
 
 
-def _check(entry: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical_json(entry)).hexdigest()[:16]
+def _marker() -> Any:
+    return folder() / "restore-pending"
+
+
+def verdict(pending: Pending, heads: Iterable[Head] = ()) -> tuple[Reading, Verdict]:
+    """The ledger as it is now, and what it is worth beside everything that is known of it."""
+    reading = ledger_file.read()
+    found = judge(reading, [*pending.heads, *heads], pending.instance)
+    if pending.must_exist and reading.empty and found.state == "whole":
+        found = Verdict("lost")
+    return reading, found
+
+
+def rows_of(reading: Reading) -> Iterator[LedgerLine]:
+    """What the database keeps of every line of the chain."""
+    for entry, own_hash in zip(reading.entries, reading.hashes, strict=True):
+        if "previous" in entry:
+            yield LedgerLine(number=entry["n"], hash=own_hash, instance=reading.instance)
+
+
+def accept(decision: Decision, heads: Iterable[Head] = ()) -> None:
+    """Write into the ledger what a person accepted, where it is needed: the chain goes on behind the damage."""
+    known = pending()
+    _reading, found = verdict(known, heads)
+    if found.state != "whole" and decision.accepts(found):
+        ledger_file.accept(found.line or "lost", found.missing, known.instance)

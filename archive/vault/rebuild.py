@@ -31,6 +31,7 @@ from archive.revisions import WORK_FIELDS, new_revision, restore_snapshot
 from archive.vault import custody_log, sealing
 from archive.vault.deposit import TOOL, asset_for, instance_vault, originals_in
 from archive.vault.errors import VaultError
+from archive.vault.ledger import Decision
 from archive.vault.ocfl import Vault, read_inventory
 from archive.vault.replay import ReplayLedger, ReplayReport
 
@@ -61,18 +62,27 @@ class RebuildFromVault:
     """
 
     def __init__(
-        self, *, missing_only: bool = False, vault: Vault | None = None, tell: Callable[[str], None] = lambda text: None
+        self,
+        *,
+        missing_only: bool = False,
+        vault: Vault | None = None,
+        tell: Callable[[str], None] = lambda text: None,
+        decision: Decision | None = None,
     ) -> None:
         self.missing_only = missing_only
         self.vault = vault or instance_vault()
         self.tell = tell
+        self.decision = decision or Decision()
+        # Read before they are set aside: what they know of the ledger stays true.
+        self.heads = custody_log.published_ledger_heads()
 
     def check(self) -> None:
-        """Raise :class:`NotEmpty` when records would meet others."""
+        """Raise :class:`NotEmpty` when records would meet others, ``LedgerNotWhole`` as a restore does."""
         if not self.missing_only and Record.objects.exists():
             raise NotEmpty(
                 "The database holds records already. Use an empty one, or add what is missing with --missing."
             )
+        ReplayLedger(decision=self.decision, heads=self.heads).check()
 
     def execute(self) -> RebuildReport:
         """Rebuild; see :class:`RebuildReport`."""
@@ -86,7 +96,7 @@ class RebuildFromVault:
                     self._rebuild(read_inventory(folder).object_id, report)
             except (VaultError, ValueError, KeyError, TypeError, AttributeError) as error:
                 report.failed.append(f"{folder.name}: {type(error).__name__}: {error}")
-        report.replayed = ReplayLedger().execute()
+        report.replayed = ReplayLedger(decision=self.decision, heads=self.heads).execute()
         return report
 
     def _set_heads_aside(self) -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.cache import cache
+from django.db import transaction
 
+from archive.actions.base import ActionRefused
 from archive.actions.erase import EraseAction
 from archive.actions.withdraw import WithdrawAction
+from archive.gate import Gate
 from archive.gate_jobs import works_by_pk
+from archive.models import WORK_KINDS, AuditEvent, Clip, LedgerLine, Record, RecordKind, RecordState
 from archive.models.media import Derivative
-from archive.models.record import Record, RecordState
-from archive.vault import ledger
+from archive.naming import rebuild_naming
+from archive.vault import custody_log, ledger
 from archive.vault.deposit import instance_vault
 from archive.vault.erasing import EraseObject, is_tombstone
+from archive.vault.errors import VaultError
+from archive.vault.ledger_lines import BEGIN, OF_THE_LEDGER, Head, Reading
 
 
 @dataclass
@@ -24,59 +31,132 @@ class ReplayReport:
     withdrawn: list[str] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
     unknown: int = 0
+    #: Lines that could not be done again, with the reason: the site stays closed.
+    failed: list[str] = field(default_factory=list)
 
 
 class ReplayLedger:
     """Go through the whole ledger, oldest first, then open the site. Doing it twice does nothing the second time.
 
-    Of several entries on one record the last counts: ``reinstate`` takes a withdrawal back.
+    Of several withdrawals of one record the last counts: ``reinstate`` takes one back. Every step is a transaction of
+    its own that asks first what is done already, so that a replay that was killed goes on where it was.
+
+    :param decision: what a person decided about a ledger that is not whole.
+    :param heads: heads of the ledger that are known from elsewhere, beside database and custody log.
     """
 
+    def __init__(self, *, decision: ledger.Decision | None = None, heads: Iterable[Head] = ()) -> None:
+        self.decision = decision or ledger.Decision()
+        self.heads = [*heads]
+        self.report = ReplayReport()
+
     def check(self) -> None:
-        """Raise :class:`~archive.vault.errors.VaultError` when the ledger cannot be read."""
-        list(ledger.entries())
+        """Raise :class:`~archive.vault.ledger.LedgerNotWhole` when the ledger cannot be relied on."""
+        _reading, verdict = ledger.verdict(ledger.pending(), self._heads())
+        ledger.require_whole(verdict, self.decision)
 
     def execute(self) -> ReplayReport:
         """Withdraw and erase; on any failure the site stays closed and the exception passes on."""
-        report = ReplayReport()
-        # Read whole first: withdrawing appends to the ledger.
-        entries = list(ledger.entries())
-        last = {entry["uuid"]: entry for entry in entries if entry.get("uuid")}
+        self.check()
+        ledger.accept(self.decision, self._heads())
+        reading, _verdict = ledger.verdict(ledger.pending())
+        with ledger.nothing_is_new():
+            self._withdrawals(reading.entries)
+            self._erasures(reading.entries)
+        cache.clear()
+        if self.report.failed:
+            raise VaultError(
+                f"{len(self.report.failed)} lines of the ledger could not be done again, so the site stays closed: "
+                + "; ".join(self.report.failed)
+            )
+        _remember(reading)
+        ledger.clear_replay_pending()
+        return self.report
+
+    def _heads(self) -> list[Head]:
+        return [*self.heads, *ledger.known_to_database(), *custody_log.published_ledger_heads()]
+
+    def _withdrawals(self, entries: list[dict[str, Any]]) -> None:
+        known = {"withdraw", "erase", "reinstate"}
+        last = {entry["uuid"]: entry for entry in entries if entry.get("uuid") and entry["action"] in known}
         for entry in last.values():
             if entry["action"] != "reinstate":
-                self._withdraw(entry["uuid"], report)
+                self._step(entry, self._withdraw)
         for entry in entries:
-            if entry["action"] == "erase" and entry.get("uuid"):
-                self._erase_work(entry, report)
-            elif entry["action"] == "erase":
-                self._erase(entry.get("objects", []), entry.get("reason", "legal"), report)
-        cache.clear()
-        ledger.clear_replay_pending()
-        return report
+            if entry["action"] not in known | OF_THE_LEDGER:
+                self.report.failed.append(f"line {entry['n']}: this program does not know “{entry['action']}”")
 
-    def _withdraw(self, uuid: str, report: ReplayReport) -> None:
-        record = Record.objects.filter(uuid=uuid).first()
+    def _erasures(self, entries: list[dict[str, Any]]) -> None:
+        for entry in entries:
+            if entry["action"] == "erase":
+                self._step(entry, self._erase_work if entry.get("uuid") else self._erase)
+
+    def _step(self, entry: dict[str, Any], act: Any) -> None:
+        """Do one line again; what an action refuses is said and keeps the site closed, the other lines are done."""
+        try:
+            act(entry)
+        except (ActionRefused, LookupError, ValueError, TypeError) as error:
+            self.report.failed.append(f"line {entry['n']}: {type(error).__name__}: {error}")
+
+    def _withdraw(self, entry: dict[str, Any]) -> None:
+        record = Record.objects.filter(uuid=entry["uuid"]).first()
         if record is None:
-            report.unknown += 1
+            self.report.unknown += 1
             return
         if record.state in (RecordState.WITHDRAWN, RecordState.ERASED):
             return
-        for work in works_by_pk([record.pk]):
+        if record.kind in WORK_KINDS:
+            (work,) = works_by_pk([record.pk])
             WithdrawAction(None, work, reason="ledger-replay").execute()
-            report.withdrawn.append(record.public_id)
+        else:
+            close_for_good(record)
+        self.report.withdrawn.append(record.public_id)
 
-    def _erase_work(self, entry: dict[str, Any], report: ReplayReport) -> None:
+    def _erase_work(self, entry: dict[str, Any]) -> None:
         """The record side forgets it again; its files go with it, also where the database never had the record."""
         record = Record.objects.filter(uuid=entry["uuid"]).exclude(state=RecordState.ERASED).first()
-        for work in works_by_pk([record.pk]) if record else ():
+        if record is not None and record.kind in WORK_KINDS:
+            (work,) = works_by_pk([record.pk])
             EraseAction(None, work, reason=entry["reason"]).execute()
-            report.erased += entry["objects"]
-        self._erase(entry["objects"], entry["reason"], report)
+            self.report.erased += entry["objects"]
+        self._erase(entry)
 
-    def _erase(self, objects: list[str], reason: str, report: ReplayReport) -> None:
+    def _erase(self, entry: dict[str, Any]) -> None:
         vault = instance_vault()
-        for object_id in objects:
+        for object_id in entry.get("objects", []):
             if vault.has(object_id) and not is_tombstone(vault, object_id):
-                EraseObject(object_id, reason=reason, agent="ledger-replay", vault=vault).execute()
-                report.erased.append(object_id)
+                EraseObject(
+                    object_id, reason=entry.get("reason", "legal"), agent="ledger-replay", vault=vault
+                ).execute()
+                self.report.erased.append(object_id)
             Derivative.objects.filter(asset__vault_object=object_id).delete()
+
+
+def close_for_good(record: Record) -> None:
+    """Withdraw what is no work: its page goes, and every page that names it is made anew without it."""
+    with transaction.atomic():
+        Record.objects.filter(pk=record.pk).update(
+            state=RecordState.WITHDRAWN, hidden=True, wanted_public=False, opens_at=None
+        )
+        record.refresh_from_db()
+        rebuild_naming(record)
+        if record.kind == RecordKind.CLIP:
+            Gate().refresh(works_by_pk([Clip.objects.get(pk=record.pk).work_id]))
+        Gate().close([record])
+
+
+def _remember(reading: Reading) -> None:
+    """The database knows again every line of the ledger, and the trail what a person accepted."""
+    with transaction.atomic():
+        known = {(head.lines, head.hash) for head in ledger.known_to_database()}
+        fresh = [line for line in ledger.rows_of(reading) if (line.number, line.hash) not in known]
+        accepted = {line.number for line in fresh}
+        for entry in reading.entries:
+            if entry["action"] == BEGIN and entry.get("accepted") and entry["n"] in accepted:
+                AuditEvent.objects.create(
+                    action="ledger-accepted",
+                    subject="ledger",
+                    actor="system",
+                    detail={"accepted": entry["accepted"], "line": entry["n"], "lost": len(entry["lost"])},
+                )
+        LedgerLine.objects.bulk_create(fresh)

@@ -32,9 +32,12 @@ from archive.vault import custody_log, ledger
 from archive.vault.deposit import instance_vault, reopen_vault
 from archive.vault.durable import CHUNK, FOLDER_MODE, Syncer, require_space, write_all
 from archive.vault.errors import VaultError, fault_of
+from archive.vault.ledger_lines import Head
 from archive.vault.ocfl import lock_folder
 
-FORMAT = "cairn-backup/1"
+FORMAT = "cairn-backup/2"
+#: What can be restored; the first form does not know the head of the ledger.
+FORMATS = (FORMAT, "cairn-backup/1")
 MANIFEST = "MANIFEST.json"
 #: Folders of ``CAIRN_DATA`` that go in whole, beside database and vault.
 FOLDERS = ("media", "secrets", "custody")
@@ -54,6 +57,8 @@ class Manifest:
     created: str
     members: dict[str, str] = field(default_factory=dict)
     custody_head: dict[str, Any] = field(default_factory=dict)
+    #: Head of the withdrawal ledger when the copying began; empty in backups of the first form.
+    ledger: dict[str, Any] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """The bytes of ``MANIFEST.json``."""
@@ -64,9 +69,12 @@ class Manifest:
         """Read a manifest; raises :class:`BadBackup`."""
         try:
             raw = json.loads(data)
-            if raw.pop("format") != FORMAT:
+            if raw.pop("format") not in FORMATS:
                 raise BadBackup(f"This backup is not of the format {FORMAT}. Restore it with the version that made it.")
-            return cls(**raw)
+            manifest = cls(**raw)
+            if manifest.ledger:
+                Head.of(manifest.ledger)
+            return manifest
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadBackup("The manifest of this backup cannot be read. Take another backup.") from error
 
@@ -111,6 +119,7 @@ class Backup:
         return manifest
 
     def _write(self, tar: tarfile.TarFile, manifest: Manifest) -> None:
+        manifest.ledger = ledger.settled_head().as_facts()
         manifest.custody_head = custody_log.publish_head()
         with tempfile.TemporaryDirectory(dir=self.data, prefix=".backup-") as scratch:
             self.tell("database")
@@ -250,13 +259,23 @@ class Restore:
     (:func:`archive.vault.ledger.replay_pending`) from before the first change until the replay is done.
     """
 
-    def __init__(self, source: Path, *, tell: Tell = lambda text: None) -> None:
+    def __init__(
+        self,
+        source: Path,
+        *,
+        tell: Tell = lambda text: None,
+        decision: ledger.Decision = ledger.Decision(),  # noqa: B008 - frozen
+    ) -> None:
         self.source = source
         self.tell = tell
+        self.decision = decision
         self.data = Path(settings.CAIRN_DATA)
 
     def check(self) -> Manifest:
-        """Read the whole backup and every hash in it; raises :class:`BadBackup` before anything is touched."""
+        """Read the whole backup and every hash in it, and the ledger.
+
+        Raises :class:`BadBackup` or :class:`~archive.vault.ledger.LedgerNotWhole` before anything is touched.
+        """
         self.tell("checking the backup")
         seen: dict[str, str] = {}
         manifest: Manifest | None = None
@@ -291,12 +310,30 @@ class Restore:
                 "Set DATABASE_URL accordingly."
             )
         require_space(self.data, self.source.stat().st_size, 0)
+        _reading, verdict = ledger.verdict(self._pending(manifest))
+        ledger.require_whole(verdict, self.decision)
+        if not manifest.ledger:
+            self.tell(
+                "This backup is older than the numbering of the ledger: whether the ledger is whole can be told only "
+                "as far as this machine knows its lines."
+            )
         return manifest
+
+    def _pending(self, manifest: Manifest) -> ledger.Pending:
+        """What is known of the ledger here and in the backup, gathered while both still stand."""
+        heads = [*ledger.known_to_database(), *custody_log.published_ledger_heads(), *ledger.pending().heads]
+        if not manifest.ledger:
+            # Whose backup it is cannot be told: it is the ledger's that lies here, or none.
+            return ledger.Pending(0, "", tuple(heads), must_exist=True)
+        own = Head.of(manifest.ledger)
+        return ledger.Pending(own.lines, own.instance, tuple(dict.fromkeys([own, *heads])), must_exist=True)
 
     def execute(self) -> Manifest:
         """Put everything in place and leave the site closed; :mod:`archive.vault.replay` opens it."""
         manifest = self.check()
-        ledger.mark_replay_pending()
+        ledger.mark_replay_pending(self._pending(manifest))
+        # Now, while this machine's own database still tells which lines are missing.
+        ledger.accept(self.decision)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         fresh = self.data / f".restoring-{secrets.token_hex(4)}"
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from archive.vault import ledger_file
 from archive.vault.errors import VaultError
 from archive.vault.snapshot import Backup
 
@@ -29,5 +30,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"{len(manifest.members)} files are in {target} ({target.stat().st_size} bytes). "
-            f"Custody head {manifest.custody_head['sequence']}: {manifest.custody_head['hash']}"
+            f"Custody head {manifest.custody_head['sequence']}: {manifest.custody_head['hash']} "
+            f"Ledger head {manifest.ledger['lines']}: {manifest.ledger['hash']}"
+        )
+        self.stdout.write(
+            f"Copy {ledger_file.path()} to another place too, now and at every withdrawal: a restore needs the newest."
         )

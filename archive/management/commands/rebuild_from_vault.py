@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from archive.management.commands.restore import add_decisions, decided
 from archive.vault.errors import VaultError
 from archive.vault.rebuild import RebuildFromVault
 
@@ -18,11 +19,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--missing", action="store_true", help="add to a database that holds records already")
+        add_decisions(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         say = self.stdout.write if options["verbosity"] > 1 else lambda text: None
         try:
-            report = RebuildFromVault(missing_only=options["missing"], tell=say).execute()
+            report = RebuildFromVault(missing_only=options["missing"], tell=say, decision=decided(options)).execute()
         except VaultError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(

@@ -11,11 +11,32 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from archive.vault import ledger
 from archive.vault.deposit import instance_vault, sweep_vault
 from archive.vault.errors import VaultError
 from archive.vault.replay import ReplayLedger
 from archive.vault.snapshot import Restore
 from archive.vault.validation import validate_object
+
+
+def add_decisions(parser: CommandParser) -> None:
+    """What a person may decide about a ledger that is not whole; she has to have looked at it to know the number."""
+    parser.add_argument(
+        "--accept-damaged-ledger",
+        type=int,
+        metavar="N",
+        help="go on although the ledger is damaged from line N on: what those lines said may come back",
+    )
+    parser.add_argument(
+        "--accept-lost-ledger",
+        action="store_true",
+        help="go on without any ledger: everything withdrawn since the backup comes back",
+    )
+
+
+def decided(options: dict[str, Any]) -> ledger.Decision:
+    """The decision as the command line says it."""
+    return ledger.Decision(options["accept_damaged_ledger"], options["accept_lost_ledger"])
 
 
 class Command(BaseCommand):
@@ -32,6 +53,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--replay-only", action="store_true", help="only do the withdrawals again (after a restore that stopped)"
         )
+        add_decisions(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         say = self.stdout.write if options["verbosity"] > 0 else lambda text: None
@@ -41,12 +63,12 @@ class Command(BaseCommand):
         try:
             if source is not None:
                 self._restore(source, options, say)
-            self._settle(say)
+            self._settle(say, decided(options))
         except VaultError as error:
             raise CommandError(str(error)) from error
 
     def _restore(self, source: Path, options: dict[str, Any], say: Any) -> None:
-        restore = Restore(source, tell=say)
+        restore = Restore(source, tell=say, decision=decided(options))
         manifest = restore.check()
         if not options["yes"]:
             if not sys.stdin.isatty():
@@ -56,7 +78,7 @@ class Command(BaseCommand):
                 raise CommandError("Nothing was changed.")
         restore.execute()
 
-    def _settle(self, say: Any) -> None:
+    def _settle(self, say: Any, decision: ledger.Decision) -> None:
         """Bring the old state up to this program's and to everything withdrawn since; the site opens at the end."""
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
@@ -68,7 +90,7 @@ class Command(BaseCommand):
         for finding in damage:
             self.stderr.write(f"DAMAGED {finding}")
         say("withdrawing again")
-        report = ReplayLedger().execute()
+        report = ReplayLedger(decision=decision).execute()
         call_command("rebuild_search", verbosity=0)
         self.stdout.write(
             f"Restored. Withdrawn again: {len(report.withdrawn)}; erased again: {len(report.erased)}; "

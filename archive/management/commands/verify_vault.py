@@ -13,6 +13,8 @@ from archive.vault.deposit import instance_vault
 from archive.vault.errors import VaultError
 from archive.vault.fixity import FixityReport, verify_all, verify_slice
 from archive.vault.inventory import canonical_json
+from archive.vault.ledger import LedgerNotWhole
+from archive.vault.replay import ReplayLedger
 
 
 class Command(BaseCommand):
@@ -50,10 +52,16 @@ class Command(BaseCommand):
         for found in report["damage"]:
             self.stderr.write(f"DAMAGED {found['code']} {found['place']}: {found['message']}")
         head = custody_log.publish_head()
+        ledger_head = head.get("ledger", {"lines": 0, "hash": "-"})
         self.stdout.write(
             f"{report['objects']} objects, {report['files']} files, {report['bytes']} bytes read. "
-            f"Custody head {head['sequence']}: {head['hash']}"
+            f"Custody head {head['sequence']}: {head['hash']} "
+            f"Ledger head {ledger_head['lines']}: {ledger_head['hash']}"
         )
+        try:
+            ReplayLedger().check()
+        except LedgerNotWhole as error:
+            raise CommandError(f"DAMAGED ledger: {error}", returncode=1) from error
         if report["damage"]:
             raise CommandError(
                 f"{len(report['damage'])} places are damaged. Restore these objects from a backup or a copy.",

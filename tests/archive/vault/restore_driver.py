@@ -27,7 +27,7 @@ from django.test import Client  # noqa: E402
 from archive.actions.withdraw import WithdrawAction  # noqa: E402
 from archive.models import Record  # noqa: E402
 from archive.pages.first_pages import make_first_pages  # noqa: E402
-from archive.vault import ledger, replay  # noqa: E402
+from archive.vault import ledger, ledger_file, replay  # noqa: E402
 from archive.vault.deposit import Filing, KeepOriginals, instance_vault, object_id_of  # noqa: E402
 from archive.vault.erasing import EraseObject, is_tombstone  # noqa: E402
 from archive.vault.ingest import Deposit, Original  # noqa: E402
@@ -89,6 +89,17 @@ def main() -> None:
     cut = target.with_name("cut.tar")
     cut.write_bytes(whole[: len(whole) // 2])
     seen["cut"] = command("restore", str(cut), "--yes")
+    # Neither does a ledger without its last line, none at all, or another's.
+    ledger_whole = ledger_file.path().read_bytes()
+    lines = ledger_whole.splitlines(keepends=True)
+    ledger_file.path().write_bytes(b"".join(lines[:-1]))
+    seen["ledger_cut"] = command("restore", str(target), "--yes")
+    seen["ledger_other_damage_accepted"] = command("restore", str(target), "--yes", "--accept-damaged-ledger", "1")
+    ledger_file.path().unlink()
+    seen["ledger_absent"] = command("restore", str(target), "--yes", "--accept-damaged-ledger", str(len(lines)))
+    ledger_file.write([{"action": "withdraw", "uuid": str(works["kept"].uuid)}])
+    seen["ledger_foreign"] = command("restore", str(target), "--yes", "--accept-lost-ledger")
+    ledger_file.path().write_bytes(ledger_whole)
     seen["after_refusals"] = state(works)
 
     # The replay breaks down once: the site stays closed.
@@ -98,8 +109,15 @@ def main() -> None:
     replay.ReplayLedger.execute = execute  # type: ignore[method-assign]
     seen["while_pending"] = {"status": status(works["kept"]), "pending": ledger.replay_pending()}
 
+    # Nor does it open with a damaged ledger, which the restored database alone would not notice.
+    ledger_file.path().write_bytes(b"".join(lines[:-1]))
+    seen["replay_cut"] = command("restore", "--replay-only")
+    seen["still_pending"] = {"status": status(works["kept"]), "pending": ledger.replay_pending()}
+    ledger_file.path().write_bytes(ledger_whole)
+
     seen["restored"] = command("restore", "--replay-only")
     seen["after"] = state(works)
+    seen["ledger_same"] = ledger_file.path().read_bytes() == ledger_whole
     seen["aside"] = sorted(path.name.split("-2")[0] for path in data.glob("before-restore-*"))
     seen["leftovers"] = [path.name for path in data.glob(".restoring-*")]
     seen["verify"] = command("verify_vault")

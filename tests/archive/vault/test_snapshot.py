@@ -63,11 +63,16 @@ def test_the_life_of_an_instance_through_backup_and_restore(told: dict[str, Any]
     # Refused backups change nothing.
     assert "is damaged" in told["damaged"] and "ERROR" in told["damaged"]
     assert "ERROR" in told["cut"]
+    assert "ERROR Line" in told["ledger_cut"] and "--accept-damaged-ledger" in told["ledger_cut"]
+    assert "ERROR Line" in told["ledger_other_damage_accepted"]
+    assert "ERROR There is no" in told["ledger_absent"] and "--accept-lost-ledger" in told["ledger_absent"]
+    assert "ledger of another instance" in told["ledger_foreign"]
     assert told["after_refusals"] == told["since"]
 
     # A replay that breaks leaves the site closed.
     assert "ERROR The disk failed while replaying." in told["broken"]
     assert told["while_pending"] == {"status": 503, "pending": True}
+    assert "ERROR Line" in told["replay_cut"] and told["still_pending"] == told["while_pending"]
 
     # And then: old state, minus what was withdrawn and erased since.
     assert "Withdrawn again: 1; erased again: 1" in told["restored"]
@@ -76,6 +81,8 @@ def test_the_life_of_an_instance_through_backup_and_restore(told: dict[str, Any]
     assert told["after"]["erased"] is True
     assert told["after"]["late_known"] is False
     assert told["after"]["pending"] is False
+    # What was done again is not written again.
+    assert told["ledger_same"] is True
     assert told["aside"] == ["before-restore"] and told["leftovers"] == []
     assert "ERROR" not in told["verify"] and "DAMAGED" not in told["verify"]
 

@@ -1,0 +1,136 @@
+"""A ledger that is not whole never opens a restored site: thirty damages, none with anything back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archive.models import AuditEvent, LedgerLine, Publication, Record, RecordState
+from archive.vault import ledger, ledger_file
+from archive.vault.replay import ReplayLedger
+from archive.vault.snapshot import Manifest
+from tests.archive.factories import a_community, a_person, a_testimony, published
+from tests.archive.vault.ledger_damages import damages
+
+#: Lines of the ledger below: its beginning and seven withdrawals, of which the backup knows four.
+LINES = 8
+
+
+def test_there_are_thirty_damages():
+    assert len(list(damages(LINES))) >= 30 and len({name for name, _damage in damages(LINES)}) >= 30
+
+
+@pytest.fixture
+def restored(instance: Path):
+    """A database as a restore leaves it: it knows four lines, the manifest the newest of them, the site is closed."""
+    community = a_community()
+    works = [published(a_testimony(community)) for _number in range(2)]
+    heads = []
+    for number in range(7):
+        work = works[0] if number == 0 else works[1] if number == 6 else None
+        uuid = str(work.uuid) if work else f"00000000-0000-4000-8000-00000000000{number}"
+        ledger.append({"uuid": uuid, "public_id": "x", "reason": "danger"})
+        heads.append(ledger.head())
+    LedgerLine.objects.filter(number__gt=4).delete()
+    early = heads[2]
+    assert early is not None and early.lines == 4
+    # The custody log's published head knows the last one.
+    facts = ledger.Pending(early.lines, early.instance, (early, heads[-1]), must_exist=True)
+    ledger.mark_replay_pending(facts)
+    return works
+
+
+@pytest.mark.parametrize(("name", "damage"), list(damages(LINES)), ids=[name for name, _damage in damages(LINES)])
+def test_no_damage_opens_the_site(restored, name: str, damage):
+    whole = ledger_file.path().read_bytes()
+    made = damage(whole)
+    assert made != whole
+    if made is None:
+        ledger_file.path().unlink()
+    else:
+        ledger_file.path().write_bytes(made)
+    with pytest.raises(ledger.LedgerNotWhole):
+        ReplayLedger().execute()
+    assert ledger.replay_pending()
+
+
+def test_the_whole_ledger_opens_it_with_nothing_back(restored):
+    ReplayLedger().execute()
+    assert not ledger.replay_pending()
+    for work in restored:
+        assert Record.objects.get(pk=work.pk).state == RecordState.WITHDRAWN
+        assert not Publication.objects.filter(public_id=work.public_id).exists()
+    # Nothing was written a second time, and the database knows every line again.
+    assert ledger_file.read().lines == LINES
+    assert {head.lines for head in ledger.known_to_database()} == set(range(1, LINES + 1))
+
+
+def test_without_the_guard_a_shortened_ledger_would_open_the_site_with_a_work_back(restored, monkeypatch):
+    monkeypatch.setattr(ledger, "require_whole", lambda *_args: None)
+    ledger_file.path().write_bytes(b"".join(ledger_file.path().read_bytes().splitlines(keepends=True)[:-1]))
+    ReplayLedger().execute()
+    assert not ledger.replay_pending()
+    assert Publication.objects.filter(public_id=restored[1].public_id).exists()
+
+
+def test_a_person_decides_and_the_trail_keeps_it(restored):
+    lines = ledger_file.path().read_bytes().splitlines(keepends=True)
+    ledger_file.path().write_bytes(b"".join(lines[:5]))
+    with pytest.raises(ledger.LedgerNotWhole, match=r"Line 6 .*--accept-damaged-ledger 6"):
+        ReplayLedger().execute()
+    with pytest.raises(ledger.LedgerNotWhole):
+        ReplayLedger(decision=ledger.Decision(5)).execute()
+    with pytest.raises(ledger.LedgerNotWhole):
+        ReplayLedger(decision=ledger.Decision(lost=True)).execute()
+    ReplayLedger(decision=ledger.Decision(6)).execute()
+    assert not ledger.replay_pending()
+    event = AuditEvent.objects.get(action="ledger-accepted")
+    assert event.detail["accepted"] == 6 and event.detail["lost"] == 1
+    # It is asked once, not at every restore to come.
+    ledger.mark_replay_pending(ledger.Pending(0, "", tuple(ledger.known_to_database()), must_exist=True))
+    ReplayLedger().execute()
+
+
+def test_an_absent_ledger_is_accepted_only_as_lost(restored):
+    ledger_file.path().unlink()
+    for number in (0, 1, 4, 8):
+        with pytest.raises(ledger.LedgerNotWhole, match="--accept-lost-ledger"):
+            ReplayLedger(decision=ledger.Decision(number)).execute()
+    assert ledger.replay_pending()
+    ReplayLedger(decision=ledger.Decision(lost=True)).execute()
+    assert not ledger.replay_pending()
+    assert AuditEvent.objects.get(action="ledger-accepted").detail["accepted"] == "lost"
+    assert ledger_file.read().entries[0]["accepted"] == "lost"
+
+
+def test_after_a_restore_there_must_be_a_ledger_even_where_nobody_knows_a_line(instance: Path):
+    """A fresh machine on which the ledger was not copied first; also what an old backup leads to."""
+    ledger.mark_replay_pending(ledger.Pending(must_exist=True))
+    with pytest.raises(ledger.LedgerNotWhole, match="Copy the ledger"):
+        ReplayLedger().execute()
+
+
+def test_a_manifest_of_the_first_form_is_still_read_and_knows_no_head():
+    old = Manifest("sqlite", "2026-01-01T00:00:00+00:00").to_bytes().replace(b"cairn-backup/2", b"cairn-backup/1")
+    assert Manifest.parse(old).ledger == {}
+
+
+def test_a_person_in_the_ledger_is_closed_and_not_skipped(restored):
+    person = a_person(restored[0].community, "Canary Name")
+    work = published(a_testimony(restored[0].community, people=[person]))
+    assert Publication.objects.filter(public_id=person.public_id).exists()
+    ledger_file.write([{"action": "withdraw", "uuid": str(person.uuid), "public_id": person.public_id}])
+    ReplayLedger().execute()
+    assert not Publication.objects.filter(public_id=person.public_id).exists()
+    row = Publication.objects.filter(public_id=work.public_id).first()
+    assert row is not None and "Canary Name" not in str(row.payload)
+
+
+def test_a_line_that_cannot_be_done_again_keeps_the_site_closed(restored):
+    ledger_file.write([{"action": "dissolve", "uuid": str(restored[0].uuid)}])
+    with pytest.raises(Exception, match="does not know “dissolve”"):
+        ReplayLedger().execute()
+    assert ledger.replay_pending()
+    # The others were done nevertheless.
+    assert Record.objects.get(pk=restored[1].pk).state == RecordState.WITHDRAWN
