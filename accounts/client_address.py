@@ -41,12 +41,16 @@ def client_address(request: HttpRequest) -> str:
     ``X-Forwarded-For`` is read from the right and only as far as trusted proxies wrote it; what a
     visitor put there herself is never reached. The answer must not be stored or logged.
     """
-    trusted: list[str] = settings.TRUSTED_PROXIES
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-    while hops and is_trusted_proxy(address, trusted):
-        address = hops.pop()
-    return address
+    peer, chain = str(request.META.get("REMOTE_ADDR", "")), request.META.get("HTTP_X_FORWARDED_FOR", "")
+    return nearest_stranger(peer, chain, settings.TRUSTED_PROXIES)
+
+
+def nearest_stranger(peer: str, chain: str, trusted: list[str]) -> str:
+    """Return ``peer``, or as far as it is a proxy of ours, the address it names in ``chain`` (``X-Forwarded-For``)."""
+    hops = [hop.strip() for hop in chain.split(",") if hop.strip()]
+    while hops and is_trusted_proxy(peer, trusted):
+        peer = hops.pop()
+    return peer
 
 
 def _salt(day: date) -> bytes:
@@ -59,15 +63,19 @@ def _salt(day: date) -> bytes:
     return bytes.fromhex(salt)
 
 
-def pseudonym(address: str, day: date | None = None) -> str:
-    """Return the key that stands for ``address`` on ``day`` (today, UTC, when not given)."""
+def household(address: str) -> str:
+    """Return what counts as one visitor: the address itself, of IPv6 the network; what is no address as it is."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        network = address
-    else:
-        prefix = _IPV6_PREFIX if parsed.version == 6 else parsed.max_prefixlen
-        network = str(ipaddress.ip_network((parsed, prefix), strict=False))
+        return address
+    prefix = _IPV6_PREFIX if parsed.version == 6 else parsed.max_prefixlen
+    return str(ipaddress.ip_network((parsed, prefix), strict=False))
+
+
+def pseudonym(address: str, day: date | None = None) -> str:
+    """Return the key that stands for ``address`` on ``day`` (today, UTC, when not given)."""
+    network = household(address)
     key = settings.SECRET_KEY.encode() + _salt(day or datetime.now(UTC).date())
     return hmac.new(key, network.encode(), hashlib.sha256).hexdigest()[:32]
 

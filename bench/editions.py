@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench.plain_wagtail import manage
 from bench.servers import Server
+from config.serving.gunicorn_settings import worker_class as WORKER
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("CAIRN_SHARED", ROOT.parent / "shared"))
@@ -66,7 +67,9 @@ class Instance:
 
     def server(self) -> Server:
         """A web server for it, as ``manage.py serve`` starts it, not started yet."""
-        return Server("config.wsgi:application", ROOT, self.environment, "--logger-class=config.logging.AccessLogger")
+        ours = ("--config=python:config.serving.gunicorn_settings", f"--worker-class={WORKER}")
+        logging = "--logger-class=config.logging.AccessLogger"
+        return Server("config.wsgi:application", ROOT, self.environment, *ours, logging)
 
 
 def _words(choose: random.Random, count: int) -> str:

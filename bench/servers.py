@@ -15,7 +15,7 @@ from typing import Self
 from bench.load import Connection
 
 WORKERS = 2
-THREADS = 4
+THREADS = 6
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -7,6 +7,10 @@ gunicorn believes local peers by default: ``SCRIPT_NAME`` from anybody on the ma
 
 from __future__ import annotations
 
+#: Nobody who is slow holds a thread.
+worker_class = "config.serving.receiving.ReceivingWorker"
+#: Connections of one process; they cost memory and no thread.
+worker_connections = 400
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--bind", help="address to listen on; only loopback in demo mode (default 127.0.0.1)")
         parser.add_argument("--port", type=int, default=settings.PORT, help="default: PORT, or 8000")
         parser.add_argument("--web", type=int, default=2, help="web processes (default 2)")
-        parser.add_argument("--threads", type=int, default=4, help="threads of each web process (default 4)")
+        parser.add_argument("--threads", type=int, default=6, help="threads of each web process (default 6)")
         parser.add_argument("--light", type=int, default=1, help="workers for short jobs (default 1)")
         parser.add_argument("--heavy", type=int, default=1, help="workers for long jobs (default 1)")
 
@@ -152,7 +152,6 @@ def web_service(bind: str, port: int, processes: int, threads: int) -> Service:
             "config.wsgi:application",
             "--config=python:config.serving.gunicorn_settings",
             f"--bind={_shown(bind)}:{port}",
-            "--worker-class=gthread",
             f"--workers={processes}",
             f"--threads={threads}",
             "--timeout=120",
