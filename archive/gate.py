@@ -8,7 +8,7 @@ publication, its disappearance and the search index can then never disagree for 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,8 +43,9 @@ from archive.models.record import sort_key
 from archive.policy import group_of
 from archive.projection.authorities import load_authorities, named_community, view_of
 from archive.projection.clips import clip_facts
-from archive.projection.redaction import spans_of
-from archive.projection.works import Materials, RedactionRule, project_stub, project_work
+from archive.projection.media import asset_facts
+from archive.projection.works import Materials, project_stub, project_work
+from archive.redactions import rule_of
 from archive.standing import read_standing_anew
 from archive.values.language_map import original_text, public_map
 from archive.values.uncertain_date import parse_date
@@ -59,7 +60,7 @@ RUNG_SCOPES = (
 #: Never on the open web unless a steward has cleared it (safety.md, “Content that harms”).
 RESTRICTED = frozenset({Sensitivity.SEXUAL_VIOLENCE, Sensitivity.SACRED})
 #: A publication being made: its row, what it can be listed by, its files.
-Built = tuple[Publication, list[tuple[str, str]], tuple[dict[str, Any], ...]]
+Built = tuple[Publication, list[tuple[str, str]], tuple[Mapping[str, Any], ...]]
 
 
 @dataclass(frozen=True)
@@ -208,9 +209,10 @@ class Gate:
         redactions: dict[int, list[Redaction]] = {}
         media: dict[int, list[MediaAsset]] = {}
         keys = [w.pk for w in works]
-        for redaction in Redaction.objects.filter(record_id__in=keys):
+        for redaction in Redaction.objects.filter(record_id__in=keys).prefetch_related("decisions"):
             redactions.setdefault(redaction.record_id, []).append(redaction)
-        for asset in MediaAsset.objects.filter(record_id__in=keys, derivatives__isnull=False).distinct():
+        assets = MediaAsset.objects.filter(record_id__in=keys, derivatives__isnull=False).distinct()
+        for asset in assets.order_by("pk").prefetch_related("derivatives"):
             media.setdefault(asset.record_id or 0, []).append(asset)
         clips: dict[int, list[dict[str, Any]]] = {}
         for clip in Clip.objects.filter(work_id__in=keys, hidden=False).exclude(audience="").order_by("pk"):
@@ -219,8 +221,7 @@ class Gate:
         for work in works:
             revision = snapshots[work.pk]
             consent = consents[work.pk]
-            rules = redactions.get(work.pk, [])
-            files = _public_media(media.get(work.pk, []), rules, consent)
+            assets_of_work = tuple(asset_facts(asset) for asset in media.get(work.pk, []))
             materials = Materials(
                 public_id=work.public_id,
                 kind=work.kind,
@@ -239,18 +240,14 @@ class Gate:
                 },
                 identity=consent.identity,
                 sealed=frozenset(work.sealed or []),
-                redactions=tuple(
-                    RedactionRule(span, r.hidden_up_to)
-                    for r in rules
-                    if r.anchor
-                    for span in spans_of(r, revision.snapshot)
-                ),
+                redactions=tuple(rule_of(redaction) for redaction in redactions.get(work.pk, ())),
                 authorities={key: views[key] for key in _named_in(revision.snapshot) if key in views},
-                media=tuple({k: v for k, v in f.items() if k != "path"} for f in files),
+                assets=assets_of_work,
+                altered=consent.voice_altered or consent.face_blurred,
                 clips=tuple(clips.get(work.pk, ())),
             )
             group = group_of(work.community.slug, [p.pk for p in consent.protocols.all()], every=consent.protocols_all)
-            built += self._rungs(work, consent, assessments[work.public_id], materials, group, files)
+            built += self._rungs(work, consent, assessments[work.public_id], materials, group)
         return built
 
     def _rungs(
@@ -260,9 +257,9 @@ class Gate:
         assessment: Assessment,
         materials: Materials,
         group: str,
-        files: tuple[dict[str, Any], ...],
     ) -> list[Built]:
         """One publication per rung whose content differs from the rung below, with the stands it serves."""
+        files = [file for asset in materials.assets for file in asset.files]
         rows: list[Built] = []
         current: Publication | None = None
         registered: Publication | None = None
@@ -279,7 +276,8 @@ class Gate:
                 if current is None or payload != current.payload:
                     current = self._row(work, consent, materials, rung, group, payload, stub=stub)
                     links = [] if stub else _links(materials, payload)
-                    rows.append((current, links, () if stub else files))
+                    shown = {file["id"] for file in payload.get("media", ())}
+                    rows.append((current, links, tuple(file for file in files if file["id"] in shown)))
             if rung == Audience.REGISTERED:
                 registered = current
             # Where nothing is on request, an old grant opens no more than signing in does.
@@ -485,33 +483,3 @@ def _links(materials: Materials, payload: dict[str, Any]) -> list[tuple[str, str
     if payload["place"]:
         links.add(("place", payload["place"]["id"]))
     return sorted(links)
-
-
-def _public_media(
-    assets: list[MediaAsset], redactions: list[Redaction], consent: ConsentRecord
-) -> tuple[dict[str, Any], ...]:
-    """Derivatives a publication may hold.
-
-    Where a span of time is redacted, or the voice or face must be altered, only a redacted copy counts.
-    """
-    must_be_redacted = any(r.start_ms is not None for r in redactions) or consent.voice_altered or consent.face_blurred
-    shown = []
-    for asset in assets:
-        if must_be_redacted and asset.role != MediaAsset.Role.REDACTED:
-            continue
-        for derivative in asset.derivatives.order_by("kind"):
-            shown.append(
-                {
-                    "id": str(derivative.uuid),
-                    "asset": str(asset.uuid),
-                    "role": asset.role,
-                    "kind": derivative.kind,
-                    "mime": derivative.media_type,
-                    "bytes": derivative.bytes,
-                    "duration_ms": derivative.technical.get("duration_ms"),
-                    "width": derivative.technical.get("width"),
-                    "height": derivative.technical.get("height"),
-                    "path": derivative.path,
-                }
-            )
-    return tuple(shown)

@@ -33,7 +33,7 @@ from archive.models.publication import (
 from archive.models.record import AUTHORITY_KINDS, WORK_KINDS, Record, RecordKind, RecordState
 from archive.models.revision import Revision
 from archive.models.terms import Answer, Scope, Sensitivity
-from archive.models.texts import IndexSegment, Redaction, TextTrack, TranscriptDraft
+from archive.models.texts import IndexSegment, Redaction, RedactionDecision, TextTrack, TranscriptDraft
 from archive.models.works import (
     Clip,
     Collection,
@@ -98,6 +98,7 @@ __all__ = [
     "RecordKind",
     "RecordState",
     "Redaction",
+    "RedactionDecision",
     "Review",
     "Revision",
     "Role",

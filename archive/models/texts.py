@@ -119,6 +119,38 @@ class Redaction(models.Model):
         return f"{self.mode} {self.anchor}"
 
 
+class RedactionDecision(models.Model):
+    """What was decided of one thing beside the text under one redaction.
+
+    A steward declares it free of what the redaction hides, so that it may be shown; or it is hidden with it though
+    the redaction does not reach there. Whatever nobody decided on follows the reach of the redaction.
+    """
+
+    class About(models.TextChoices):
+        MEDIA = "media", _("recording or picture")
+        SEGMENT = "segment", _("part of the index")
+        CLIP = "clip", _("clip")
+        ENTITY = "entity", _("named entity")
+
+    redaction = models.ForeignKey(Redaction, on_delete=models.CASCADE, related_name="decisions")
+    about = models.CharField(max_length=10, choices=About.choices)
+    #: The asset's uuid, the segment's key, the public id of a clip or an authority.
+    key = models.CharField(max_length=40)
+    #: False: it is free of what the redaction hides.
+    hidden = models.BooleanField()
+    #: What a segment or a clip said when it was declared free: the declaration holds for those words alone.
+    said_sha256 = models.CharField(max_length=64, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("decision on what a redaction hides")
+        constraints = [models.UniqueConstraint(fields=["redaction", "about", "key"], name="one_decision_per_thing")]
+
+    def __str__(self) -> str:
+        return f"{self.redaction_id} {self.about}"
+
+
 class TranscriptDraft(models.Model):
     """What one person is changing in the texts of a work and has not saved; also the sign that she is at it.
 

@@ -42,6 +42,8 @@ class AuthorityView:
     kind: str
     name: dict[str, Any] | None
     uri: str
+    #: All identifiers by which marks in texts may name it; they are compared, never shown.
+    identifiers: frozenset[str] = frozenset()
 
 
 #: What was withdrawn or hidden is named nowhere.
@@ -105,7 +107,7 @@ def view_of(record: Any) -> AuthorityView:
     sealed = "external_ids" in hidden_keys(record.kind, record.sealed or [])
     # An external id names a person as surely as her name does, and a place as surely as its coordinates.
     uri = uris[0] if uris and name is not None and not sealed else ""
-    return AuthorityView(record.public_id, record.kind, name, uri)
+    return AuthorityView(record.public_id, record.kind, name, uri, frozenset(uris))
 
 
 def named_community(community: Community) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from archive.models import LADDER, Audience, Clip
+from archive.projection.beside import clip_withheld
+from archive.projection.reach import Reach
 from archive.projection.redaction import is_withheld
 from archive.values.language_map import public_map
 from archive.values.text import Cue, Track
@@ -25,21 +27,24 @@ def clip_facts(clip: Clip) -> dict[str, Any]:
     }
 
 
-def project_clips(clips: Iterable[Mapping[str, Any]], tracks: list[Track], rung: int) -> list[dict[str, Any]]:
+def project_clips(
+    clips: Iterable[Mapping[str, Any]], tracks: list[Track], rung: int, reaches: Sequence[Reach] = ()
+) -> list[dict[str, Any]]:
     """The clips of a work for one rung of the ladder, in the order of the telling.
 
     :param tracks: the work's tracks as that rung sees them, redacted.
     :param rung: index into ``LADDER``.
+    :param reaches: of the redactions that hold on that rung.
 
-    A clip whose passages are not all there, or of which one is withheld, is left out: its title and its context
+    A clip whose passages are not all there, or of which something is hidden, is left out: its title and its context
     would tell what the text does not.
     """
     shown: list[tuple[tuple[int, int], dict[str, Any]]] = []
     for clip in clips:
         if LADDER.index(Audience(clip["audience"])) > rung:
             continue
-        passages, place = _passages(clip, tracks)
-        if not passages or any(is_withheld(cue) for cue in passages):
+        passages, place = passages_of(clip, tracks)
+        if not passages or any(is_withheld(cue) for cue in passages) or clip_withheld(clip, passages, reaches):
             continue
         starts = [at for cue in passages if (at := cue.get("start_ms")) is not None]
         ends = [at for cue in passages if (at := cue.get("end_ms")) is not None]
@@ -57,7 +62,7 @@ def project_clips(clips: Iterable[Mapping[str, Any]], tracks: list[Track], rung:
     return [entry for _place, entry in sorted(shown, key=lambda pair: (pair[0], pair[1]["id"]))]
 
 
-def _passages(clip: Mapping[str, Any], tracks: list[Track]) -> tuple[list[Cue], tuple[int, int]]:
+def passages_of(clip: Mapping[str, Any], tracks: list[Track]) -> tuple[list[Cue], tuple[int, int]]:
     """The cues from a clip's first to its last, of the one track that holds them, and where they begin."""
     for number, track in enumerate(tracks):
         cues = track["cues"]

@@ -1,52 +1,29 @@
-"""Redactions applied to texts: what a redaction hides is gone from every track, not only from its own."""
+"""Redactions applied to texts: what a redaction hides is gone from every track, not only from its own.
+
+Which passages a redaction reaches is found in ``archive/projection/reach.py``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from archive.values.text import WITHHELD, Cue, Mark, Track
 
 
 @dataclass(frozen=True)
 class Span:
-    """One redaction as the projection needs it; without offsets it hides the whole passage."""
+    """What one redaction hides of one passage; without offsets the whole of it."""
 
     anchor: str
-    start: int | None
-    end: int | None
+    start: int | None = None
+    end: int | None = None
     replacement: str = ""
-
-
-class Marked(Protocol):
-    """What is read of a redaction."""
-
-    anchor: str
-    words: str
-    start: int | None
-    end: int | None
-    replacement: str
-
-
-def spans_of(redaction: Marked, snapshot: Mapping[str, Any]) -> list[Span]:
-    """Where a redaction acts in one revision.
-
-    With ``words``: at every place in the passage at which they stand. Where they stand nowhere in it, the
-    passage is hidden whole: somebody may have corrected a letter of what is to be hidden.
-    """
-    if not redaction.words:
-        return [Span(redaction.anchor, redaction.start, redaction.end, redaction.replacement)]
-    cues = (cue for track in snapshot.get("tracks", []) for cue in track.get("cues", []))
-    cue: Mapping[str, Any] = next((cue for cue in cues if cue["id"] == redaction.anchor), {})
-    public = cue.get("public_text")
-    text, words = cue.get("text", "") if public is None else public, redaction.words
-    spans = []
-    at = text.find(words)
-    while at >= 0:
-        spans.append(Span(redaction.anchor, at, at + len(words), redaction.replacement))
-        at = text.find(words, at + len(words))
-    return spans or [Span(redaction.anchor, None, None, redaction.replacement)]
+    #: The words that stand there, where the redaction names them: notes in the passage may say them too.
+    words: str = ""
+    #: The passage says in another text what is hidden: it is withheld whole until it has a redaction of its own.
+    aligned: bool = False
 
 
 def is_withheld(cue: Mapping[str, Any]) -> bool:
@@ -55,26 +32,16 @@ def is_withheld(cue: Mapping[str, Any]) -> bool:
 
 
 def redact(tracks: Iterable[Track], spans: Iterable[Span]) -> list[Track]:
-    """Return the tracks without what the spans hide.
-
-    A cue of another track in the same group carries the same words in another language, so it is
-    withheld whole unless it has a redaction of its own.
-    """
+    """Return the tracks without what the spans hide."""
     by_anchor: dict[str, list[Span]] = {}
     for span in spans:
         by_anchor.setdefault(span.anchor, []).append(span)
     tracks = list(tracks)
     if not by_anchor:
         return tracks
-    touched = {cue["group"] for track in tracks for cue in track["cues"] if cue["id"] in by_anchor and cue.get("group")}
     result = []
     for track in tracks:
-        cues = [
-            _redacted(cue, by_anchor[cue["id"]])
-            if cue["id"] in by_anchor
-            else (_withheld(cue) if cue.get("group") in touched else cue)
-            for cue in track["cues"]
-        ]
+        cues = [_redacted(cue, by_anchor[cue["id"]]) if cue["id"] in by_anchor else cue for cue in track["cues"]]
         result.append({**track, "cues": cues})
     return result  # type: ignore[return-value]
 
@@ -92,11 +59,16 @@ def _withheld(cue: Cue, replacement: str = "") -> Cue:
 
 
 def _redacted(cue: Cue, spans: list[Span]) -> Cue:
-    whole = next((span for span in spans if span.start is None or span.end is None), None)
+    own = [span for span in spans if not span.aligned]
+    if not own:
+        return _withheld(cue)
+    whole = next((span for span in own if span.start is None or span.end is None), None)
     if whole is not None:
         return _withheld(cue, whole.replacement)
-    text = cue["text"]
-    marks: list[Mark] = list(cue.get("marks", []))
+    spans, text = own, cue["text"]
+    named = [words.casefold() for span in spans if (words := span.words.strip())]
+    marks: list[Mark] = [mark for mark in cue.get("marks", []) if not _says(str(mark.get("data") or ""), named)]
+    paratext = cue.get("paratext", "")
     # From the end, so that earlier offsets stay true; overlapping spans are merged first.
     for start, end, replacement in reversed(_merged(spans, len(text))):
         shown = replacement or WITHHELD
@@ -104,7 +76,13 @@ def _redacted(cue: Cue, spans: list[Span]) -> Cue:
         marks = _shifted(marks, start, end, len(shown))
         marks.append({"start": start, "end": start + len(shown), "type": "withheld", "ref": "", "key": "", "data": {}})
     marks.sort(key=lambda mark: (mark["start"], -mark["end"]))
-    return {**cue, "text": text, "marks": marks, "paratext": cue.get("paratext", ""), "public_text": None}
+    shown = "" if _says(paratext, named) else paratext
+    return {**cue, "text": text, "marks": marks, "paratext": shown, "public_text": None}
+
+
+def _says(text: str, named: list[str]) -> bool:
+    """Whether a note or a remark beside the passage says words that are hidden in it."""
+    return any(words in text.casefold() for words in named)
 
 
 def _merged(spans: list[Span], length: int) -> list[tuple[int, int, str]]:

@@ -9,8 +9,11 @@ from typing import Any
 
 from archive.models import LADDER, Audience
 from archive.projection.authorities import AuthorityView
+from archive.projection.beside import Mentions, shown_facsimiles, shown_segments
 from archive.projection.clips import project_clips
-from archive.projection.redaction import Span, is_withheld, redact, visible_tracks
+from archive.projection.media import AssetFacts, public_media
+from archive.projection.reach import RedactionRule, reaches_of
+from archive.projection.redaction import redact, visible_tracks
 from archive.revisions import sha256_of
 from archive.seals import hidden_keys, without_sealed
 from archive.values.language_map import public_map
@@ -19,14 +22,6 @@ from archive.values.text import Track, rows_of
 
 #: Facts of the source that leave the record side; everything else in ``source_facts`` stays.
 COPIED = ("licence_uri", "licence_label", "minimum_age", "verification", "facsimiles", "date")
-
-
-@dataclass(frozen=True)
-class RedactionRule:
-    """One redaction with the highest rung that it holds for."""
-
-    span: Span
-    hidden_up_to: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,9 @@ class Materials:
     sealed: frozenset[str]
     redactions: tuple[RedactionRule, ...] = ()
     authorities: Mapping[str, AuthorityView] = field(default_factory=dict)
-    media: tuple[Mapping[str, Any], ...] = ()
+    assets: tuple[AssetFacts, ...] = ()
+    #: Consent wants the voice altered or the face blurred.
+    altered: bool = False
     #: As ``clip_facts`` gives them.
     clips: tuple[Mapping[str, Any], ...] = ()
 
@@ -63,9 +60,8 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
     """Return the payload of one work for one rung."""
     snapshot = materials.snapshot
     rung = LADDER.index(Audience(audience))
-    spans = [rule.span for rule in materials.redactions if LADDER.index(Audience(rule.hidden_up_to)) >= rung]
-    tracks = redact(visible_tracks(snapshot.get("tracks", [])), spans)
-    anchors = {cue["id"] for track in tracks for cue in track["cues"] if not is_withheld(cue)}
+    reaches = reaches_of(materials.redactions, snapshot.get("tracks", []), rung)
+    tracks = redact(visible_tracks(snapshot.get("tracks", [])), [span for reach in reaches for span in reach.spans])
     payload = {
         "schema": PAYLOAD_SCHEMA,
         "kind": materials.kind,
@@ -85,11 +81,14 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
         "standpoint": snapshot.get("standpoint", ""),
         "tracks": [{key: value for key, value in track.items() if key != "cues"} for track in tracks],
         "rows": rows_of(tracks),
-        "segments": _segments(snapshot, anchors, bool(spans)),
-        "clips": project_clips(materials.clips, tracks, rung),
-        "media": [dict(item) for item in materials.media],
-        "entities": _entities(materials, anchors),
-        "facsimiles": list(snapshot.get("facsimiles", [])),
+        "segments": shown_segments(snapshot, snapshot.get("tracks", []), reaches),
+        "clips": project_clips(materials.clips, tracks, rung, reaches),
+        "media": [
+            {name: value for name, value in file.items() if name != "path"}
+            for file in public_media(materials.assets, reaches, altered=materials.altered)
+        ],
+        "entities": _entities(materials, Mentions(snapshot.get("links", []), tracks, reaches)),
+        "facsimiles": shown_facsimiles(snapshot.get("facsimiles", []), reaches),
         "provenance": {
             "institution": snapshot.get("institution", ""),
             "institution_uri": snapshot.get("institution_uri", ""),
@@ -187,22 +186,7 @@ def _contributors(materials: Materials) -> list[dict[str, Any]]:
     return shown
 
 
-def _segments(snapshot: Mapping[str, Any], anchors: set[str], redacted: bool) -> list[dict[str, Any]]:
-    """The table of contents; a segment that opens at a withheld passage would describe what was hidden."""
-    return [
-        {
-            "id": s["id"],
-            "anchor": s.get("anchor", ""),
-            "start_ms": s.get("start_ms"),
-            "title": public_map(s["title"]),
-            "synopsis": public_map(s.get("synopsis")),
-        }
-        for s in snapshot.get("segments", [])
-        if not (redacted and s.get("anchor") and s["anchor"] not in anchors)
-    ]
-
-
-def _entities(materials: Materials, anchors: set[str]) -> list[dict[str, Any]]:
+def _entities(materials: Materials, reading: Mentions) -> list[dict[str, Any]]:
     entities = []
     for link in materials.snapshot.get("links", []):
         view = materials.authorities.get(link["target"])
@@ -211,9 +195,9 @@ def _entities(materials: Materials, anchors: set[str]) -> list[dict[str, Any]]:
         if "place" in materials.hidden and link["target"] == materials.snapshot.get("place"):
             # Where it was told is sealed; that the text speaks of the place would give it away.
             continue
-        mentions = [anchor for anchor in link["anchors"] if anchor in anchors]
-        if link["anchors"] and not mentions:
-            # Named only where the text is withheld: the link would say what the redaction hides.
+        mentions = reading.of(link["target"], link["anchors"], view.kind, view.identifiers)
+        if mentions is None:
+            # The link would say what a redaction hides, or nobody reads of it.
             continue
         entities.append(
             {

@@ -79,6 +79,8 @@ class Planted:
     #: Shown by a stub to everybody.
     stub_words: set[str] = field(default_factory=set)
     file_id: str = ""
+    #: A recording that nobody declared free of what is hidden in the text.
+    withheld_file_id: str = ""
     readers: frozenset[str] = frozenset()
     #: The person and the place that the work names, its collection, a clip of it.
     person: Any = None
@@ -139,10 +141,18 @@ def plant(state: str, community: Any) -> Planted:
     anchor = work.tracks.get(key="t1").cues[0]["id"]
     EntityLink.objects.create(record=work, target=place, anchors=[anchor])
     IndexSegment.objects.create(record=work, key="s1", anchor=anchor, title=language_map(word("segment"), "en"))
-    _redacted_cue(work, secret("redacted"))
+    hidden = _redacted_cue(work, secret("redacted"))
+    told = language_map(secret("hiddensegment"), "en")
+    IndexSegment.objects.create(record=work, key="s2", anchor=hidden, title=told, position=1)
+    _named_in_hidden_words(work, secret("hiddenperson"), secret("hiddenwords"))
     _clips(work, anchor, shown=(word("clip"), word("context")), kept=secret("deskclip"), across=secret("acrossclip"))
     result.clip = work.clips.order_by("pk").first()
     result.file_id = _recording(work, secret("filename"), word("media"))
+    # A steward has listened: what is hidden is not said in this one. Of the other nobody has said so.
+    heard = work.media.get(derivatives__uuid=result.file_id)
+    for redaction in work.redactions.all():
+        redaction.decisions.create(about="media", key=str(heard.uuid), hidden=False)
+    result.withheld_file_id = _recording(work, secret("secondfile"), secret("secondmedia"))
     save_revision(work, origin="edit")
     work.refresh_from_db()
     _through_the_gate(state, work, scopes)
@@ -171,7 +181,7 @@ def _clips(work: Any, anchor: str, *, shown: tuple[str, str], kept: str, across:
         )
 
 
-def _redacted_cue(work: Any, canary: str) -> None:
+def _redacted_cue(work: Any, canary: str) -> str:
     track = work.tracks.get(key="t1")
     own = {**track.cues[0], "id": f"p-{work.public_id[:4]}rrr1", "group": "g9", "text": f"hid {canary} hid"}
     track.cues = [*track.cues, own]
@@ -179,6 +189,27 @@ def _redacted_cue(work: Any, canary: str) -> None:
     Redaction.objects.create(
         record=work, anchor=own["id"], start=4, end=4 + len(canary), mode="remove", reason="danger"
     )
+    return str(own["id"])
+
+
+def _named_in_hidden_words(work: Any, name: str, words: str) -> None:
+    """A person linked at a passage whose words are hidden, a part of the index and a clip over that passage."""
+    anchor = f"p-{work.public_id[:4]}rrr3"
+    track = work.tracks.get(key="t1")
+    # The passage is its own group: the translation beside it carries no other.
+    track.cues = [*track.cues, {**track.cues[0], "id": anchor, "group": "", "text": f"shown {words} shown"}]
+    track.save()
+    other = work.tracks.get(key="t2")
+    beside = {**other.cues[0], "id": f"p-{work.public_id[:4]}sss3", "group": anchor, "text": f"translated {words}"}
+    other.cues = [*other.cues, beside]
+    other.save()
+    EntityLink.objects.create(record=work, target=a_person(work.community, name), anchors=[anchor])
+    IndexSegment.objects.create(record=work, key="s3", anchor=anchor, title=language_map(name, "en"), position=3)
+    told = language_map(name, "en")
+    Clip.objects.create(
+        community=work.community, work=work, title=told, context=told, first_anchor=anchor, audience="public"
+    )
+    Redaction.objects.create(record=work, anchor=anchor, words=words, mode="remove", reason="danger")
 
 
 def _recording(work: Any, name: str, inside: str) -> str:

@@ -79,6 +79,11 @@ def leaks(garden: Garden, actors: Collection[str] = EVERYBODY) -> list[str]:
         }
         for planted in garden.planted:
             wrong += _object_leaks(actor, client, planted, nothing, kept)
+            path = f"/media-access/{planted.work.public_id}/{planted.withheld_file_id}/"
+            if (status := client.get(path).status_code) == 200:
+                wrong.append(
+                    f"{actor} gets {status} for the recording of {planted.state} in which hidden words are said"
+                )
             if actor not in planted.readers and planted.state != "withdrawn":
                 for what, template, path in surfaces.companion_paths(planted):
                     response = client.get(path)
@@ -271,6 +276,30 @@ def test_it_goes_red_when_a_redaction_is_not_applied(site, monkeypatch):
     monkeypatch.setattr(works, "redact", lambda tracks, spans: list(tracks))
     garden = garden_of("public")
     assert any("redacted" in line for line in leaks(garden, ["anonymous"]))
+
+
+def test_it_goes_red_when_a_redaction_stops_at_the_text(site, monkeypatch):
+    from archive.projection import beside
+
+    monkeypatch.setattr(beside, "withheld_by", lambda *args: [])
+    monkeypatch.setattr(beside.Mentions, "of", lambda self, target, anchors, *names: list(anchors))
+    found = leaks(garden_of("public"), ["anonymous"])
+    for what in ("hiddenperson", "hiddensegment"):
+        assert any(what in line for line in found), what
+
+
+def test_it_goes_red_when_the_recording_keeps_what_the_text_hides(site, monkeypatch):
+    from archive.projection import media
+
+    monkeypatch.setattr(media, "media_withheld_by", lambda *args: [])
+    assert any("recording" in line for line in leaks(garden_of("public"), ["anonymous"]))
+
+
+def test_it_goes_red_when_only_groups_join_a_translation(site, monkeypatch):
+    from archive.projection import reach
+
+    monkeypatch.setattr(reach, "_group", lambda cue: cue.get("group") or object())
+    assert any("hiddenwords" in line for line in leaks(garden_of("public"), ["anonymous"]))
 
 
 def test_it_goes_red_when_a_seal_is_ignored(site, monkeypatch):
