@@ -43,5 +43,8 @@ class OwnHostOnly:
         if asked.removesuffix(_USUAL_PORT.get(scheme, "")) != ours:
             # Not the host itself: a stranger chose it.
             logger.warning("A request for another host than that of PUBLIC_URL was refused.")
-            return HttpResponse("Bad request\n", status=400, content_type="text/plain")
+            refusal = HttpResponse("Bad request\n", status=400, content_type="text/plain")
+            # Django would write a second line.
+            refusal._has_been_logged = True  # type: ignore[attr-defined]
+            return refusal
         return self.get_response(request)
