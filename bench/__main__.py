@@ -14,7 +14,7 @@ import subprocess
 import sys
 from typing import Any
 
-NAMES = ("search", "importing", "pages", "weight")
+NAMES = ("search", "importing", "pages", "slow", "weight")
 _BOUND = re.compile(r"(?P<comparison>[≤≥]|<=|>=)\s*(?P<bound>\d[\d,_]*(?:\.\d+)?)")
 _MEMBERS = ("figure", "value", "unit", "target", "baseline", "ratio", "ok")
 
