@@ -6,12 +6,15 @@ import base64
 import hashlib
 import logging
 import secrets
+import unicodedata
+from collections.abc import Iterator, Mapping
 from smtplib import SMTPException
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.userkit import filter_users_by_email, get_user_by_username
 from allauth.account.stages import EmailVerificationStage
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -22,6 +25,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from accounts import known_devices
 from accounts.client_address import client_pseudonym
 from accounts.models import User
 
@@ -43,7 +47,7 @@ class EmailVerificationWhereThereIsOne(EmailVerificationStage):
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Sign-up by setting, no raw addresses, usernames that say nothing, mail that may fail."""
+    """Sign-up by setting, no raw addresses, usernames that say nothing, limits without lock-out, mail that may fail."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.CAIRN_SIGNUP)
@@ -59,6 +63,23 @@ class AccountAdapter(DefaultAccountAdapter):
         theirs = "allauth.account.stages.EmailVerificationStage"
         ours = "accounts.adapter.EmailVerificationWhereThereIsOne"
         return [ours if stage == theirs else stage for stage in super().get_login_stages()]
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """For whom wrong passwords are counted: what was typed, or where she is known already, device or session.
+
+        allauth's own key has the host that was asked for in it, and every port of it was a fresh counter. Name and
+        address stay two counters: one for both would tell a stranger that they belong together.
+        """
+        typed = str(credentials.get("email") or credentials.get("username") or "")
+        if request.user.is_authenticated or known_devices.has_marks(request):
+            for user in _accounts_named(credentials):
+                if device := known_devices.device_known_to(user, request):
+                    return f"account:{user.pk}:device:{device}"
+                if request.user.pk == user.pk:
+                    # She gives her password once more; those outside must not keep her from it.
+                    return f"account:{user.pk}:session:{request.session.session_key}"
+        # Wider than any comparison of a database: another spelling of the same name is no fresh counter.
+        return f"typed:{unicodedata.normalize('NFKC', typed).casefold()}"
 
     def populate_username(self, request: HttpRequest, user: User) -> None:
         # allauth would make the username from the e-mail address and so show it to others.
@@ -96,6 +117,15 @@ def at_public_url(value: Any) -> Any:
         return value
     parts = urlsplit(value)
     return settings.PUBLIC_URL + urlunsplit(("", "", parts.path, parts.query, parts.fragment))
+
+
+def _accounts_named(credentials: Mapping[str, Any]) -> Iterator[User]:
+    """The accounts whose password allauth would try for these credentials."""
+    for typed in dict.fromkeys((credentials.get("username"), credentials.get("email"))):
+        if typed:
+            yield from filter_users_by_email(typed, prefer_verified=True, for_login=True)
+            if (named := get_user_by_username(typed)) is not None:
+                yield named
 
 
 def current_request() -> HttpRequest | None:

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, HttpRe
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts import known_devices
 from accounts.admin_address import ADMIN_ROOT, is_admin_path
 from accounts.second_factor import NEXT_SESSION_KEY, has_second_factor, is_verified
 
@@ -39,13 +40,22 @@ class SecondFactorRequired:
 
     Once an account has a second factor, its factors, password and addresses can be changed only by a
     session that gave one: a password alone must not be enough to replace the factor.
+
+    Whoever comes through it is who she says: her device is known from then on (``accounts.known_devices``).
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self._refusal(request) or self.get_response(request)
+        if refused := self._refusal(request):
+            return refused
+        # Asked before the view, which may end the session.
+        at_the_desk = self._is_admin(request.path_info)
+        response = self.get_response(request)
+        if at_the_desk and request.user.is_authenticated:
+            known_devices.remember(request, response)
+        return response
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
         path = request.path_info

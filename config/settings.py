@@ -239,6 +239,7 @@ _prefix = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME = f"{_prefix}cairn_session"
 CSRF_COOKIE_NAME = f"{_prefix}cairn_csrf"
 LANGUAGE_COOKIE_NAME = f"{_prefix}cairn_language"
+DEVICE_COOKIE_NAME = f"{_prefix}cairn_device"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
