@@ -19,6 +19,7 @@ from archive.models import LADDER, Audience, Collection, Publication, Publicatio
 from archive.models.record import sort_key
 from archive.projection.authorities import CLOSED, load_authorities, named_community, project_authority
 from archive.revisions import canonical
+from archive.values.addresses import web_address
 from archive.values.language_map import original_text, public_map
 from archive.values.payload import PAYLOAD_SCHEMA
 from archive.values.uncertain_date import parse_date
@@ -103,7 +104,7 @@ def project_collection(collection: Collection) -> dict[str, Any]:
         "title": public_map(collection.title),
         "abstract": public_map(collection.abstract),
         "edition": collection.edition,
-        "licence": {"uri": collection.licence_uri},
+        "licence": {"uri": web_address(collection.licence_uri)},
         "community": named_community(community) if community else None,
     }
 

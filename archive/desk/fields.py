@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -18,6 +17,7 @@ from archive.importing.safe_text import shown, without_tricks
 from archive.models import Community, ExternalId, Record
 from archive.models.record import sort_key
 from archive.policy import Viewer, visible
+from archive.values.addresses import identifier
 from archive.values.languages import normalise_tag
 from archive.values.uncertain_date import parse_date
 
@@ -176,7 +176,7 @@ class IdentifiersField(forms.CharField):
 
     def clean(self, value: Any) -> list[str]:
         uris = list(dict.fromkeys(line.strip() for line in super().clean(value).splitlines() if line.strip()))
-        wrong = [uri for uri in uris if urlsplit(uri).scheme not in ("http", "https", "urn") or len(uri) > 500]
+        wrong = [uri for uri in uris if not identifier(uri) or len(uri) > 500]
         if wrong:
             raise ValidationError(_("“%(uri)s” is no address: begin with https:// or urn:.") % {"uri": wrong[0][:80]})
         return uris

@@ -19,6 +19,7 @@ from archive.models import Community, ConceptScheme, Record
 from archive.policy import ROLE_ACTIONS, Viewer, visible
 from archive.revisions import save_revision
 from archive.standing import read_standing_anew
+from archive.values.addresses import web_address
 from archive.values.uncertain_date import parse_date
 
 
@@ -31,6 +32,23 @@ class EdtfField(forms.CharField):
             return parse_date(text).edtf
         except ValueError as error:
             raise ValidationError(no_date(text), code="invalid") from error
+
+
+class WebAddressField(forms.CharField):
+    """An address that a page may lead to: of the web, never one that a browser would run."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.TextInput(attrs={"dir": "ltr", "inputmode": "url"}))
+        super().__init__(**kwargs)
+
+    def clean(self, value: Any) -> str:
+        written = super().clean(value)
+        if written and not web_address(written):
+            raise ValidationError(
+                # Translators: beside a field for the address of a licence.
+                _("“%(uri)s” is no address on the web: begin with https:// or http://.") % {"uri": written[:80]}
+            )
+        return web_address(written)
 
 
 class RecordForm(WagtailAdminModelForm):
@@ -76,6 +94,11 @@ class RecordForm(WagtailAdminModelForm):
             )
         if db_field.name in cls.dates:
             return EdtfField(label=capfirst(db_field.verbose_name), required=not db_field.blank, max_length=60)
+        if db_field.name.endswith("_uri"):
+            # A page may lead there, whatever model it stands in.
+            return WebAddressField(
+                label=capfirst(db_field.verbose_name), required=not db_field.blank, max_length=db_field.max_length
+            )
         return db_field.formfield(**kwargs)
 
     def _narrow_choices(self) -> None:

@@ -185,6 +185,11 @@ REASONS: dict[str, Reason] = {
         _("The file names no licence."),
         _("Give the rights with --rights FILE; until then the record stays unpublished."),
     ),
+    "address-not-web": Reason(
+        DEFECT,
+        _("“{value}” is no address on the web; it was left out."),
+        _("Write an address that begins with https:// or http://."),
+    ),
     "facsimiles-not-supplied": Reason(
         NOTE,
         _("{count} page images are named and none was supplied ({first} …)."),

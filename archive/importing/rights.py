@@ -25,6 +25,7 @@ from archive.importing.parsed import ParsedWork
 from archive.importing.problems import RefusedError, problem
 from archive.importing.reading import read_bytes
 from archive.models import Answer, ConsentRecord, Scope
+from archive.values.addresses import web_address
 
 #: Bases on which --publish may act: nobody's consent is asked of an edition or of the public domain.
 PUBLISHABLE = frozenset({ConsentRecord.Basis.EDITION, ConsentRecord.Basis.PUBLIC_DOMAIN})
@@ -115,6 +116,8 @@ def rights_from(data: Mapping[str, Any], name: str) -> Rights:
         wrong = "the table [scopes] is missing"
     elif unknown := sorted(set(scopes) - set(Scope.values)):
         wrong = f"there is no scope {unknown[0]}; choose from {', '.join(Scope.values)}"
+    elif data.get("licence_uri") and not web_address(str(data["licence_uri"])):
+        wrong = "licence_uri must begin with https:// or http://"
     elif any(answer not in Answer.values for answer in scopes.values()):
         wrong = "scopes are answered by yes, no or ask"
     if wrong:

@@ -23,6 +23,7 @@ from archive.importing.reading import Source
 from archive.importing.report import CREATED, UNCHANGED, UPDATED, Report, ReportItem
 from archive.importing.rights import Rights
 from archive.importing.safe_text import shown
+from archive.importing.web_addresses import web_addresses_only
 from archive.models import Collection, Community, ImportBatch, ImportItem, Record, Review
 from archive.values.language_map import from_texts, language_map, original_text
 from search.outbox import index_later
@@ -191,7 +192,8 @@ class ImportWorks:
         """Read one file; whatever happens in it stays in it."""
         try:
             reader = choose_reader(source, self.options.format)
-            yield from reader.works(source, self.options.reading)
+            for found in reader.works(source, self.options.reading):
+                yield web_addresses_only(found) if isinstance(found, ParsedWork) else found
         except RefusedError as refused:
             if refused.problem.code == "unknown-format" and not alone and source.extension not in (".xml", ".json"):
                 yield problem("not-taken", source.name)

@@ -22,6 +22,7 @@ from archive.models import (
 )
 from archive.projection.geography import public_point
 from archive.seals import hidden_keys, without_sealed
+from archive.values.addresses import identifier
 from archive.values.language_map import public_map
 from archive.values.payload import PAYLOAD_SCHEMA
 
@@ -80,11 +81,11 @@ def load_authorities(public_ids: Iterable[str]) -> dict[str, Record]:
 
 
 def uris_of(record: Record) -> list[str]:
-    """External ids of an authority; read once where it was loaded by ``load_authorities``."""
+    """External ids of an authority as they may be published; read once where it was loaded by ``load_authorities``."""
     loaded = getattr(record, "loaded_uris", None)
     if loaded is None:
         loaded = list(record.external_ids.values_list("uri", flat=True))
-    return sorted(loaded)
+    return sorted(filter(None, map(identifier, loaded)))
 
 
 def public_name(record: Any) -> dict[str, Any] | None:

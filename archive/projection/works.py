@@ -16,6 +16,7 @@ from archive.projection.reach import RedactionRule, reaches_of
 from archive.projection.redaction import redact, visible_tracks
 from archive.revisions import sha256_of
 from archive.seals import hidden_keys, without_sealed
+from archive.values.addresses import web_address
 from archive.values.language_map import public_map
 from archive.values.payload import PAYLOAD_SCHEMA
 from archive.values.text import Track, rows_of
@@ -91,16 +92,16 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
         "facsimiles": shown_facsimiles(snapshot.get("facsimiles", []), reaches),
         "provenance": {
             "institution": snapshot.get("institution", ""),
-            "institution_uri": snapshot.get("institution_uri", ""),
+            "institution_uri": web_address(snapshot.get("institution_uri", "")),
             "collection": snapshot.get("archival_collection", ""),
-            "collection_uri": snapshot.get("archival_collection_uri", ""),
+            "collection_uri": web_address(snapshot.get("archival_collection_uri", "")),
             "reference": snapshot.get("reference", ""),
             "source_statement": snapshot.get("source_statement", ""),
             "edition": snapshot.get("edition", ""),
         },
         "consent": dict(materials.consent),
         "licence": {
-            "uri": snapshot.get("licence_uri", ""),
+            "uri": web_address(snapshot.get("licence_uri", "")),
             "label": snapshot.get("licence_label", ""),
             "download": bool(snapshot.get("download_allowed")),
         },

@@ -20,6 +20,7 @@ from archive.public.addresses import KINDS, absolute, page_url, permanent_url
 from archive.public.entries import entries, names_beside
 from archive.public.reading import mark_cacheable, page_facts, published_or_404, viewer_for
 from archive.public.works import work_page
+from archive.values.addresses import web_address
 from archive.values.language_map import choose
 from archive.values.languages import normalise_tag
 
@@ -173,7 +174,7 @@ def _authority_page(request: HttpRequest, publication: Publication) -> HttpRespo
             }
             for f in payload.get("legal_findings", [])
         ],
-        "links": [{"label": uri, "url": uri} for uri in payload.get("external_ids", []) if uri.startswith("http")],
+        "links": [{"label": uri, "url": uri} for uri in payload.get("external_ids", []) if web_address(uri)],
         "fiction": publication.fiction,
     }
     context = {

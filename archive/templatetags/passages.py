@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext
 
 from archive.templatetags.site_language import bcp47, direction, language_name
+from archive.values.addresses import web_address
 from archive.values.text import WITHHELD
 
 register = template.Library()
@@ -33,7 +34,6 @@ PAGES_OF_KIND = {
 }
 NAMES = frozenset({"person", "place", "organisation"})
 _CALENDAR_DATE = re.compile(r"-?\d{4}(-\d{2}(-\d{2})?)?\Z", re.ASCII)
-_WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>\\^`{|}]+\Z")
 _PLAIN_ELEMENTS = {
     "emphasis": ("<em>", "</em>"),
     "deleted": ("<del>", "</del>"),
@@ -131,8 +131,8 @@ def _opening(mark: Json, writer: _Writer, inside_link: bool) -> tuple[str, str, 
     if kind == "unclear":
         return '<span class="unclear">', f'<span class="editorial">{writer.words["unclear"]}</span></span>', False
     if kind == "link":
-        address = str(mark.get("ref", ""))
-        if not inside_link and _WEB_ADDRESS.match(address):
+        address = web_address(str(mark.get("ref", "")))
+        if address and not inside_link:
             return f'<a class="outward" href="{escape(address)}" rel="noreferrer noopener nofollow">', "</a>", True
     return "", "", False
 
