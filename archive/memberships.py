@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from accounts.invitations import InvitationRefused
 from archive.audit import actor_of
 from archive.models import AuditEvent, Community, Membership, Role
+from archive.vault import ledger
+from archive.vault.narrowings import thing_of
 
 #: Scope of an invitation that leads into a community.
 SCOPE = "community:"
@@ -20,10 +22,27 @@ def join(user: Any, community: Community, role: str) -> Membership:
     """Give a role; a person who has it already keeps her row."""
     if role not in Role.values:
         raise ValueError(f"There is no role called {role!r}; choose one of {', '.join(Role.values)}.")
-    membership, _created = Membership.objects.get_or_create(
+    membership, created = Membership.objects.get_or_create(
         community=community, user=user, role=role, until=None, defaults={"since": timezone.now()}
     )
+    if created:
+        _tell_opened({"action": "join", "community": community.slug, "user": user.pk, "role": str(role)})
     return membership
+
+
+def _tell_opened(line: dict[str, Any]) -> None:
+    """Tell the withdrawal ledger that a right is given again that it knows as ended."""
+    if ledger.narrowed([thing_of(line)]):
+        ledger.tell(line)
+
+
+def tell_of_grant(sender: Any, *, grant: Any, given: bool, **_kwargs: Any) -> None:
+    """A grant of the platform that ends must not live again after a restore."""
+    line = {"user": grant.user_id, "role": str(getattr(grant, "role", "educator"))}
+    if given:
+        _tell_opened({"action": "grant", **line})
+    else:
+        ledger.tell({"action": "revoke", **line})
 
 
 class LastSteward(Exception):
@@ -49,6 +68,14 @@ def leave(membership: Membership, by: Any) -> None:
                 raise LastSteward(_("A community needs one consent steward: invite another one first."))
         membership.until = now
         membership.save(update_fields=["until"])
+        ledger.tell(
+            {
+                "action": "leave",
+                "community": membership.community.slug,
+                "user": membership.user_id,
+                "role": str(membership.role),
+            }
+        )
         AuditEvent.objects.create(
             action="member-removed",
             subject=f"user:{membership.user_id}",

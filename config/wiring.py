@@ -56,7 +56,7 @@ def _search_ready() -> None:
 def _connect_jobs() -> None:
     from archive import erasure, gate_jobs
     from archive.policy import ROLE_ACTIONS, viewer_of
-    from archive.vault import rounds
+    from archive.vault import ledger, rounds
     from jobs import registry, wiring
 
     def visible(jobs: QuerySet[Any], user: Any) -> QuerySet[Any]:
@@ -77,6 +77,8 @@ def _connect_jobs() -> None:
     registry.register("prove-absence", gate_jobs.prove_absence, label=_("Prove that nothing is left"))
     registry.register("finish-erasure", erasure.finish_erasure_job, label=_("Erase what was withdrawn"))
     registry.register("apply-search-outbox", gate_jobs.apply_outbox, label=_("Bring search up to date"))
+    registry.register("write-ledger", ledger.write_owed, label=_("Write what the withdrawal ledger lacks"))
+    registry.every(gate_jobs.EVERY_SECONDS, "write-ledger", due=ledger.something_owed)
     registry.every(gate_jobs.EVERY_SECONDS, "open-embargoes", due=gate_jobs.something_opens)
     registry.every(gate_jobs.EVERY_SECONDS, "delete-expired", due=gate_jobs.something_expired)
     registry.every(gate_jobs.EVERY_SECONDS, "apply-search-outbox", due=gate_jobs.something_waits)
@@ -107,3 +109,4 @@ def _connect_accounts() -> None:
     signals.invitation_accepted.connect(memberships.join_by_invitation)
     signals.authenticator_reset.connect(memberships.note_reset)
     signals.demo_role_assigned.connect(memberships.give_demo_roles)
+    signals.grant_changed.connect(memberships.tell_of_grant)

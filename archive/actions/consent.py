@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 from archive import audit
 from archive.actions.base import Action, ActionRefused
 from archive.gate import Gate, consent_in_force
-from archive.models import Answer, ConsentEvent, ConsentRecord, Protocol, Scope
+from archive.models import Answer, ConsentEvent, ConsentRecord, Protocol, Scope, Unfinished
+from archive.vault import ledger
+from archive.vault.narrowings import of_state, state_of_consent
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -64,6 +66,11 @@ class RecordConsentAction(Action):
             ConsentEvent.objects.create(record_id=self.work.pk, consent=consent, kind=kind, by=self.user)
             audit.note("consent", self.work, self.user, version=consent.version, change=kind)
             Gate(self.now).refresh([self.work])
+            Unfinished.finish(self.work, Unfinished.What.CONSENT, self.user)
+            if before is not None:
+                was = state_of_consent(before, before.protocols.values_list("pk", flat=True))
+                now = state_of_consent(consent, (protocol.pk for protocol in self.protocols))
+                ledger.tell(*of_state("consent", self.work, was, now))
         return consent
 
 

@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 from archive import audit
 from archive.actions.base import Action, ActionRefused
 from archive.gate import Assessment, Gate
-from archive.models import Record, RecordState, Review
+from archive.models import Record, RecordState, Review, Unfinished
 from archive.standing import read_standing_anew
+from archive.vault import ledger
+from archive.vault.narrowings import a_line, thing_of
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -46,6 +48,9 @@ class PublishAction(Action):
                 self.user,
                 outcome="refused",
             )
+            lines = [a_line("publish", work) for work in self.works]
+            closed = ledger.narrowed([thing_of(line) for line in lines])
+            ledger.tell(*(line for line in lines if thing_of(line) in closed))
         return assessments
 
 
@@ -71,6 +76,7 @@ class UnpublishAction(Action):
                 work.wanted_public = False
             closed = Gate(self.now).close(self.works)
             audit.note_all("unpublish", self.works, self.user)
+            ledger.tell(*(a_line("unpublish", work) for work in self.works))
         return closed
 
 
@@ -98,6 +104,9 @@ class HideAction(Action):
             elif self.work.wanted_public:
                 gate.publish([self.work])
             audit.note("hide" if self.hide else "unhide", self.work, self.user)
+            ledger.tell(a_line("hide" if self.hide else "unhide", self.work))
+            if not self.hide:
+                Unfinished.finish(self.work, Unfinished.What.WORK, self.user)
 
 
 class ReviewAction(Action):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from archive import audit
 from archive.actions.base import Action, ActionRefused, reason_in_words
 from archive.gate import Gate
-from archive.models import MediaAsset, Redaction, RedactionDecision
+from archive.models import MediaAsset, Redaction, RedactionDecision, Unfinished
 from archive.policy import may
 from archive.projection.beside import said_by
 from archive.projection.clips import clip_facts
@@ -21,6 +21,8 @@ from archive.projection.reach import heard_in, reach_of
 from archive.redactions import read_in_public, rule_of
 from archive.standing import read_standing_anew
 from archive.values.text_changes import Hiding, further_hidings
+from archive.vault import ledger
+from archive.vault.narrowings import a_line
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -88,6 +90,7 @@ class RedactAction(_OnRedactions):
             written = Redaction.objects.bulk_create([*self.rows, *self._for_the_reviewed_text()])
             audit.note("redaction", self.work, self.user, count=len(written), reason=written[0].reason)
             Gate(self.now).refresh([self.work])
+            ledger.tell(*(_line(self.work, row) for row in written))
         return written
 
     def _for_the_reviewed_text(self) -> list[Redaction]:
@@ -195,3 +198,22 @@ class UnredactAction(_OnRedactions):
                 raise ActionRefused("gone", _("Somebody has taken this redaction away already."))
             audit.note("redaction-removed", self.work, self.user, mode=self.redaction.mode)
             Gate(self.now).refresh([self.work])
+            ledger.tell(a_line("unredact", self.work, redaction=str(self.redaction.uuid)))
+            # What a restore hid whole was authorised by nobody; with the last of it the task is done.
+            if not self.work.redactions.filter(words="", start=None, authorised_by=None).exists():
+                Unfinished.finish(self.work, Unfinished.What.PASSAGE, self.user)
+
+
+def _line(work: Any, row: Redaction) -> dict[str, Any]:
+    """What the withdrawal ledger learns: the passage and the time, never what they say."""
+    return a_line(
+        "redact",
+        work,
+        redaction=str(row.uuid),
+        anchor=row.anchor,
+        start_ms=row.start_ms,
+        end_ms=row.end_ms,
+        mode=str(row.mode),
+        hidden_up_to=str(row.hidden_up_to),
+        reason=row.reason if _CODE.match(row.reason) else "carried-on",
+    )

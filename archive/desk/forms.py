@@ -15,12 +15,14 @@ from wagtail.admin.forms.models import WagtailAdminModelForm
 from archive import audit
 from archive.desk.fields import no_date
 from archive.desk.language_map import LanguageMapField
-from archive.models import Community, ConceptScheme, Record
+from archive.models import Community, ConceptScheme, Record, Unfinished
 from archive.policy import ROLE_ACTIONS, Viewer, visible
 from archive.revisions import save_revision
 from archive.standing import read_standing_anew
 from archive.values.addresses import web_address
 from archive.values.uncertain_date import parse_date
+from archive.vault import ledger
+from archive.vault.narrowings import of_state, state_of_record
 
 
 class EdtfField(forms.CharField):
@@ -76,6 +78,7 @@ class RecordForm(WagtailAdminModelForm):
     def __init__(self, *args: Any, viewer: Viewer, **kwargs: Any) -> None:
         self.viewer = viewer
         super().__init__(*args, **kwargs)
+        self._shown_before = state_of_record(self.instance) if self.instance.pk else None
         self._narrow_choices()
         if self.instance.pk:
             self.fields["seen"].initial = self.instance.updated_at.isoformat()
@@ -150,6 +153,9 @@ class RecordForm(WagtailAdminModelForm):
             read_standing_anew([self.instance])
         record: Record = self.save()
         self.after_save(record, user)
+        if self._shown_before is not None:
+            Unfinished.finish(record, Unfinished.What.NAME, user)
+            ledger.tell(*of_state("restrict", record, self._shown_before, state_of_record(record)))
         if hasattr(record, "original_language"):
             save_revision(record, origin="edit", author=user)
         audit.note("create" if created else "edit", record, user)

@@ -15,12 +15,15 @@ from archive.models import (
     Community,
     ConsentRecord,
     Document,
+    Person,
     Proposal,
     ReaderReport,
     RecordState,
     Testimony,
+    Unfinished,
 )
 from archive.policy import Viewer, may
+from archive.vault import ledger
 
 #: Named on the first page, of each kind; the rest is a number.
 SHOWN = 6
@@ -41,10 +44,16 @@ class Waiting:
     requests: int = 0
     reports: int = 0
     proposals: int = 0
+    #: What a restore could only do coarsely, with a sentence on what is left to do.
+    unfinished: list[dict[str, Any]] = field(default_factory=list)
+    #: The withdrawal ledger's disk failed: a restore now would not know the newest hidings.
+    ledger_owed: bool = False
     may_members: bool = False
 
     @property
     def nothing(self) -> bool:
+        if self.unfinished or self.ledger_owed:
+            return False
         return not (self.review_count or self.consents or self.requests or self.reports or self.proposals)
 
 
@@ -70,6 +79,9 @@ def _of(community: Community, viewer: Viewer, now: datetime) -> Waiting:
             result.review_count += rows.count()
             room = SHOWN - len(result.reviews)
             result.reviews += [entry(work, namespace, "gate", viewer) for work in rows[:room]]
+    if may(viewer, "hide", community):
+        result.unfinished = _unfinished(community, viewer)
+        result.ledger_owed = ledger.something_owed()
     if may(viewer, "consent", community):
         result.consents = _consents(community, viewer, now)
     if may(viewer, "answer_access", community):
@@ -81,6 +93,20 @@ def _of(community: Community, viewer: Viewer, now: datetime) -> Waiting:
     if may(viewer, "edit", community):
         result.proposals = Proposal.objects.filter(record__community=community, decided_at=None).count()
     return result
+
+
+def _unfinished(community: Community, viewer: Viewer) -> list[dict[str, Any]]:
+    rows = Unfinished.objects.filter(finished_at=None, record__community=community).select_related("record")
+    screens = {Unfinished.What.PASSAGE: "redactions", Unfinished.What.CONSENT: "consent", Unfinished.What.NAME: "edit"}
+    found = []
+    for row in rows[: SHOWN * 2]:
+        kinds: tuple[tuple[type[Any], str], ...] = (*WORKS, (Person, "people-records"))
+        for model, namespace in kinds:
+            record = model.objects.filter(pk=row.record_id).select_related("community").first()
+            if record is not None:
+                line = entry(record, namespace, screens.get(Unfinished.What(row.what), "gate"), viewer)
+                found.append({**line, "said": row.get_what_display()})
+    return found
 
 
 def _consents(community: Community, viewer: Viewer, now: datetime) -> list[dict[str, Any]]:

@@ -26,8 +26,9 @@ from archive.models import (
 )
 from archive.projection.authorities import MODELS
 from archive.revisions import new_revision, restore_snapshot
-from archive.vault import custody_log
+from archive.vault import custody_log, ledger
 from archive.vault.custody_log import Happening
+from archive.vault.narrowings import a_line
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -118,6 +119,8 @@ class UndoImport:
         work.identity, work.state, work.wanted_public = "", RecordState.ERASED, False
         work.save()
         audit.note("undo-import", work, self.user)
+        # A backup has it in public still.
+        ledger.tell(a_line("unpublish", work))
         custody_log.append(
             [
                 Happening(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from archive.models.record import Record
@@ -72,3 +75,10 @@ class Unfinished(models.Model):
 
     def __str__(self) -> str:
         return f"{self.record_id} {self.what}"
+
+    @classmethod
+    def finish(cls, record: Record, what: str, user: Any) -> None:
+        """Somebody has done it; what the system itself does finishes nothing."""
+        if user is not None:
+            rows = cls.objects.filter(record_id=record.pk, what=what, finished_at=None)
+            rows.update(finished_at=timezone.now(), finished_by=user)

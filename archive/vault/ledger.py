@@ -21,12 +21,13 @@ from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
-from archive.models.ledger import LedgerLine
+from archive.models.ledger import LedgerLine, OwedLine
 from archive.vault import ledger_file
 from archive.vault.durable import FOLDER_MODE, Syncer, write_file
 from archive.vault.errors import VaultError
 from archive.vault.ledger_file import folder
 from archive.vault.ledger_lines import Head, Reading, Verdict, judge
+from archive.vault.narrowings import opens, thing_of
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,65 @@ def append_all(entries: Sequence[Mapping[str, Any]], things: Sequence[tuple[str,
         for head, (thing, takes_back) in zip(heads, [*[("", False)] * begun, *things], strict=True)
     )
     return heads[begun:]
+
+
+def tell(*entries: Mapping[str, Any]) -> None:
+    """Write narrowings, and what takes them back, in the transaction that makes them true.
+
+    A record is hidden also while the ledger's disk is full: who is in danger is helped at once, the line is owed and
+    written with the next one or by a job (:func:`write_owed`). What takes something back is confirmed once committed:
+    until then a restore does not count it.
+    """
+    if _replaying.get():
+        return
+    with transaction.atomic():
+        # Under lock and in order: no later line may overtake one that is owed.
+        owed = list(OwedLine.objects.select_for_update().order_by("id"))
+        lines = [*(row.entry for row in owed), *entries]
+        if not lines:
+            return
+        things = [(thing_of(entry), opens(entry)) for entry in lines]
+        try:
+            heads = append_all(lines, things)
+        except VaultError as error:
+            log.error("The withdrawal ledger could not be written; what it must get is owed. %s", error)
+            fresh = list(zip(entries, things[len(owed) :], strict=True))
+            OwedLine.objects.bulk_create(
+                OwedLine(entry=dict(entry), thing=thing, takes_back=opening) for entry, (thing, opening) in fresh
+            )
+            return
+        OwedLine.objects.filter(pk__in=[row.pk for row in owed]).delete()
+        opened = [head.lines for head, (_thing, opening) in zip(heads, things, strict=True) if opening]
+        if opened:
+            transaction.on_commit(lambda: _confirm(opened), robust=True)
+
+
+def _confirm(numbers: list[int]) -> None:
+    try:
+        append_all([{"action": "done", "of": numbers}], [("", False)])
+    except VaultError as error:
+        # A restore keeps closed what these lines opened: that harms nobody.
+        log.error("The withdrawal ledger could not be told that something was opened again. %s", error)
+
+
+def something_owed() -> bool:
+    """Whether the ledger lacks a line."""
+    return OwedLine.objects.exists()
+
+
+def write_owed(context: Any = None) -> None:
+    """Write what the ledger lacks; a job does it again and again until the disk takes it."""
+    tell()
+
+
+def narrowed(things: Sequence[str]) -> set[str]:
+    """Those of these things whose newest line closes: only they need one that opens."""
+    last: dict[str, bool] = {}
+    for model in (LedgerLine, OwedLine):
+        for start in range(0, len(things), 500):
+            rows = model.objects.filter(thing__in=things[start : start + 500]).order_by("id")
+            last.update(rows.values_list("thing", "takes_back"))
+    return {thing for thing, taken_back in last.items() if not taken_back}
 
 
 @contextmanager
@@ -190,12 +250,13 @@ def require_whole(verdict: Verdict, decision: Decision = Decision()) -> None:
 class Pending:
     """What a restore knows about the ledger before it changes anything; kept in the marker until it is done.
 
-    Narrowings up to line ``since`` are in the backup. ``heads`` are those that manifest, database and custody log
-    knew; ``instance`` is whose ledger it must be ("" when an old backup does not say). After a restore there must be
-    a ledger (``must_exist``): whether nothing was withdrawn since cannot be told without one.
+    Narrowings up to the line ``since`` are in the backup; None: all are to be done again. ``heads`` are those that
+    manifest, database and custody log knew; ``instance`` is whose ledger it must be ("" when an old backup does not
+    say). After a restore there must be a ledger (``must_exist``): whether nothing was withdrawn since cannot be told
+    without one.
     """
 
-    since: int = 0
+    since: Head | None = None
     instance: str = ""
     heads: tuple[Head, ...] = field(default=())
     must_exist: bool = False
@@ -211,7 +272,8 @@ def pending() -> Pending:
     try:
         facts = json.loads(_marker().read_bytes())
         heads = tuple(Head.of(one) for one in facts["heads"])
-        return Pending(int(facts["since"]), str(facts["instance"]), heads, bool(facts["must_exist"]))
+        since = Head.of(facts["since"]) if facts["since"] else None
+        return Pending(since, str(facts["instance"]), heads, bool(facts["must_exist"]))
     except (OSError, ValueError, KeyError, TypeError):
         return Pending()
 
@@ -227,10 +289,16 @@ def mark_replay_pending(facts: Pending | None = None) -> None:
         before = pending()
         heads = tuple(dict.fromkeys([*before.heads, *facts.heads]))
         must_exist = facts.must_exist or before.must_exist
-        facts = Pending(min(before.since, facts.since), facts.instance or before.instance, heads, must_exist)
+        both = [head for head in (before.since, facts.since) if head is not None]
+        since = min(both, key=lambda head: head.lines) if len(both) == 2 else None
+        facts = Pending(since, facts.instance or before.instance, heads, must_exist)
     fresh = _marker().with_suffix(".new")
     fresh.unlink(missing_ok=True)
-    text = {**vars(facts), "heads": [head.as_facts() for head in facts.heads]}
+    text = {
+        **vars(facts),
+        "since": facts.since.as_facts() if facts.since else None,
+        "heads": [head.as_facts() for head in facts.heads],
+    }
     write_file(fresh, json.dumps(text).encode("ascii"), Syncer(), 0o640)
     fresh.replace(_marker())
     for place in (folder(), folder().parent):
@@ -261,7 +329,13 @@ def rows_of(reading: Reading) -> Iterator[LedgerLine]:
     """What the database keeps of every line of the chain."""
     for entry, own_hash in zip(reading.entries, reading.hashes, strict=True):
         if "previous" in entry:
-            yield LedgerLine(number=entry["n"], hash=own_hash, instance=reading.instance)
+            yield LedgerLine(
+                number=entry["n"],
+                hash=own_hash,
+                instance=reading.instance,
+                thing=thing_of(entry),
+                takes_back=opens(entry),
+            )
 
 
 def accept(decision: Decision, heads: Iterable[Head] = ()) -> None:

@@ -87,6 +87,14 @@ class Reading:
         place = (head.lines, head.hash)
         return head.lines == 0 or place in self._known or place in self.excused
 
+    def after(self, head: Head | None) -> list[dict[str, Any]]:
+        """The entries behind a head that is really there; all of them behind none, or one that is lost."""
+        places = zip(self.entries, self.hashes, strict=True)
+        for index, (entry, own_hash) in enumerate(places, start=1):
+            if head is not None and (entry["n"], own_hash) == (head.lines, head.hash):
+                return self.entries[index:]
+        return self.entries
+
 
 def line_of(number: int, previous: str, entry: Mapping[str, Any]) -> bytes:
     """One line of the chain, with its line feed."""

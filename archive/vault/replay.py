@@ -1,8 +1,9 @@
-"""After a restore: everything that was withdrawn or erased since the backup is withdrawn and erased again."""
+"""After a restore: what was withdrawn, erased or narrowed since the backup is withdrawn, erased and narrowed again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,14 +15,15 @@ from archive.actions.erase import EraseAction
 from archive.actions.withdraw import WithdrawAction
 from archive.gate import Gate
 from archive.gate_jobs import works_by_pk
-from archive.models import WORK_KINDS, AuditEvent, Clip, LedgerLine, Record, RecordKind, RecordState
+from archive.models import WORK_KINDS, AuditEvent, LedgerLine, Record, RecordState
 from archive.models.media import Derivative
-from archive.naming import rebuild_naming
 from archive.vault import custody_log, ledger
 from archive.vault.deposit import instance_vault
 from archive.vault.erasing import EraseObject, is_tombstone
 from archive.vault.errors import VaultError
 from archive.vault.ledger_lines import BEGIN, OF_THE_LEDGER, Head, Reading
+from archive.vault.narrowings import ACTIONS, standing
+from archive.vault.replay_narrowings import UnknownHere, make_anew, narrow_again
 
 
 @dataclass
@@ -30,6 +32,8 @@ class ReplayReport:
 
     withdrawn: list[str] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
+    #: Acts whose narrowing was done again, in the ledger's words, with what they were about.
+    narrowed: list[str] = field(default_factory=list)
     unknown: int = 0
     #: Lines that could not be done again, with the reason: the site stays closed.
     failed: list[str] = field(default_factory=list)
@@ -38,8 +42,9 @@ class ReplayReport:
 class ReplayLedger:
     """Go through the whole ledger, oldest first, then open the site. Doing it twice does nothing the second time.
 
-    Of several withdrawals of one record the last counts: ``reinstate`` takes one back. Every step is a transaction of
-    its own that asks first what is done already, so that a replay that was killed goes on where it was.
+    Withdrawals and erasures are done again whole; narrowings from the line behind the backup's head. Of several
+    withdrawals of one record the last counts: ``reinstate`` takes one back. Every step is a transaction of its own that
+    asks first what is done already, so that a replay that was killed goes on where it was.
 
     :param decision: what a person decided about a ledger that is not whole.
     :param heads: heads of the ledger that are known from elsewhere, beside database and custody log.
@@ -56,13 +61,16 @@ class ReplayLedger:
         ledger.require_whole(verdict, self.decision)
 
     def execute(self) -> ReplayReport:
-        """Withdraw and erase; on any failure the site stays closed and the exception passes on."""
+        """Withdraw, erase and narrow; on any failure the site stays closed and the exception passes on."""
         self.check()
         ledger.accept(self.decision, self._heads())
-        reading, _verdict = ledger.verdict(ledger.pending())
+        pending = ledger.pending()
+        reading, _verdict = ledger.verdict(pending)
         with ledger.nothing_is_new():
             self._withdrawals(reading.entries)
             self._erasures(reading.entries)
+            for thing, entry in standing(reading.after(pending.since)).items():
+                self._step(entry, functools.partial(self._narrow, thing))
         cache.clear()
         if self.report.failed:
             raise VaultError(
@@ -83,22 +91,29 @@ class ReplayLedger:
             if entry["action"] != "reinstate":
                 self._step(entry, self._withdraw)
         for entry in entries:
-            if entry["action"] not in known | OF_THE_LEDGER:
+            if entry["action"] not in known | OF_THE_LEDGER | ACTIONS:
                 self.report.failed.append(f"line {entry['n']}: this program does not know “{entry['action']}”")
+
+    def _narrow(self, thing: str, entry: Mapping[str, Any]) -> None:
+        try:
+            if narrow_again(entry):
+                self.report.narrowed.append(thing)
+        except UnknownHere:
+            self.report.unknown += 1
 
     def _erasures(self, entries: list[dict[str, Any]]) -> None:
         for entry in entries:
             if entry["action"] == "erase":
                 self._step(entry, self._erase_work if entry.get("uuid") else self._erase)
 
-    def _step(self, entry: dict[str, Any], act: Any) -> None:
+    def _step(self, entry: Mapping[str, Any], act: Any) -> None:
         """Do one line again; what an action refuses is said and keeps the site closed, the other lines are done."""
         try:
             act(entry)
         except (ActionRefused, LookupError, ValueError, TypeError) as error:
             self.report.failed.append(f"line {entry['n']}: {type(error).__name__}: {error}")
 
-    def _withdraw(self, entry: dict[str, Any]) -> None:
+    def _withdraw(self, entry: Mapping[str, Any]) -> None:
         record = Record.objects.filter(uuid=entry["uuid"]).first()
         if record is None:
             self.report.unknown += 1
@@ -112,7 +127,7 @@ class ReplayLedger:
             close_for_good(record)
         self.report.withdrawn.append(record.public_id)
 
-    def _erase_work(self, entry: dict[str, Any]) -> None:
+    def _erase_work(self, entry: Mapping[str, Any]) -> None:
         """The record side forgets it again; its files go with it, also where the database never had the record."""
         record = Record.objects.filter(uuid=entry["uuid"]).exclude(state=RecordState.ERASED).first()
         if record is not None and record.kind in WORK_KINDS:
@@ -121,7 +136,7 @@ class ReplayLedger:
             self.report.erased += entry["objects"]
         self._erase(entry)
 
-    def _erase(self, entry: dict[str, Any]) -> None:
+    def _erase(self, entry: Mapping[str, Any]) -> None:
         vault = instance_vault()
         for object_id in entry.get("objects", []):
             if vault.has(object_id) and not is_tombstone(vault, object_id):
@@ -139,9 +154,7 @@ def close_for_good(record: Record) -> None:
             state=RecordState.WITHDRAWN, hidden=True, wanted_public=False, opens_at=None
         )
         record.refresh_from_db()
-        rebuild_naming(record)
-        if record.kind == RecordKind.CLIP:
-            Gate().refresh(works_by_pk([Clip.objects.get(pk=record.pk).work_id]))
+        make_anew(record)
         Gate().close([record])
 
 

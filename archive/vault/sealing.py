@@ -152,7 +152,10 @@ def facts_of(work: Any) -> dict[str, Any]:
             | {"at": event.at.isoformat()}
             for event in work.consent_events.select_related("consent").order_by("at", "id")
         ],
-        "redactions": [_plain(redaction, REDACTION_FIELDS) for redaction in work.redactions.order_by("id")],
+        "redactions": [
+            {"uuid": str(redaction.uuid), **_plain(redaction, REDACTION_FIELDS)}
+            for redaction in work.redactions.order_by("id")
+        ],
         "assets": [
             {"uuid": str(asset.uuid), "path": asset.vault_path, "version": asset.vault_version, "role": asset.role}
             | {"technical": asset.technical}

@@ -324,9 +324,9 @@ class Restore:
         heads = [*ledger.known_to_database(), *custody_log.published_ledger_heads(), *ledger.pending().heads]
         if not manifest.ledger:
             # Whose backup it is cannot be told: it is the ledger's that lies here, or none.
-            return ledger.Pending(0, "", tuple(heads), must_exist=True)
+            return ledger.Pending(None, "", tuple(heads), must_exist=True)
         own = Head.of(manifest.ledger)
-        return ledger.Pending(own.lines, own.instance, tuple(dict.fromkeys([own, *heads])), must_exist=True)
+        return ledger.Pending(own, own.instance, tuple(dict.fromkeys([own, *heads])), must_exist=True)
 
     def execute(self) -> Manifest:
         """Put everything in place and leave the site closed; :mod:`archive.vault.replay` opens it."""

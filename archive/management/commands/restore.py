@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from archive.models import Unfinished
 from archive.vault import ledger
 from archive.vault.deposit import instance_vault, sweep_vault
 from archive.vault.errors import VaultError
@@ -94,7 +95,10 @@ class Command(BaseCommand):
         call_command("rebuild_search", verbosity=0)
         self.stdout.write(
             f"Restored. Withdrawn again: {len(report.withdrawn)}; erased again: {len(report.erased)}; "
-            f"entries about records that this backup does not know: {report.unknown}."
+            f"narrowed again: {len(report.narrowed)}; "
+            f"entries about records, communities and people that this backup does not know: {report.unknown}."
         )
+        if Unfinished.objects.filter(finished_at=None).exists():
+            self.stdout.write("The ledger holds no words: what somebody has to finish stands at the community's desk.")
         if damage:
             raise CommandError(f"{len(damage)} places of the vault are damaged: see above, and run verify_vault.")

@@ -12,7 +12,7 @@ from django.db import transaction
 from archive.vault import ledger, ledger_file
 from archive.vault.errors import VaultFull
 from archive.vault.inventory import canonical_json
-from archive.vault.ledger_lines import BEGIN, check_of
+from archive.vault.ledger_lines import BEGIN, Head, check_of
 
 
 @pytest.fixture(autouse=True)
@@ -150,9 +150,9 @@ def test_what_a_restore_knows_survives_another_restore_that_does_not_finish():
     ledger.append({"uuid": "u1", "reason": "danger"})
     head = ledger.head()
     assert head is not None
-    ledger.mark_replay_pending(ledger.Pending(5, head.instance, (head,), must_exist=True))
-    ledger.mark_replay_pending(ledger.Pending(9, "", ()))
-    assert ledger.pending() == ledger.Pending(5, head.instance, (head,), must_exist=True)
+    ledger.mark_replay_pending(ledger.Pending(head, head.instance, (head,), must_exist=True))
+    ledger.mark_replay_pending(ledger.Pending(Head(9, "f" * 64), "", ()))
+    assert ledger.pending() == ledger.Pending(head, head.instance, (head,), must_exist=True)
     (ledger.folder() / "restore-pending").write_bytes(b"")
     assert ledger.pending() == ledger.Pending() and ledger.replay_pending()
 

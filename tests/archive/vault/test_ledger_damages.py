@@ -36,7 +36,7 @@ def restored(instance: Path):
     early = heads[2]
     assert early is not None and early.lines == 4
     # The custody log's published head knows the last one.
-    facts = ledger.Pending(early.lines, early.instance, (early, heads[-1]), must_exist=True)
+    facts = ledger.Pending(early, early.instance, (early, heads[-1]), must_exist=True)
     ledger.mark_replay_pending(facts)
     return works
 
@@ -88,7 +88,7 @@ def test_a_person_decides_and_the_trail_keeps_it(restored):
     event = AuditEvent.objects.get(action="ledger-accepted")
     assert event.detail["accepted"] == 6 and event.detail["lost"] == 1
     # It is asked once, not at every restore to come.
-    ledger.mark_replay_pending(ledger.Pending(0, "", tuple(ledger.known_to_database()), must_exist=True))
+    ledger.mark_replay_pending(ledger.Pending(None, "", tuple(ledger.known_to_database()), must_exist=True))
     ReplayLedger().execute()
 
 
