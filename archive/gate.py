@@ -158,8 +158,10 @@ def assess(work: Any, consent: ConsentRecord | None, now: datetime) -> Assessmen
 class Gate:
     """One passage through the gate: ``now`` is taken once, so that all rows of a batch agree."""
 
-    def __init__(self, now: datetime | None = None) -> None:
+    def __init__(self, now: datetime | None = None, *, companions_later: bool = False) -> None:
         self.now = now or timezone.now()
+        #: Whoever makes everything again makes each companion once, at the end, and asks for it itself.
+        self._companions_later = companions_later
         #: What the last works published name, as read in their transaction.
         self._authorities: dict[str, Record] = {}
 
@@ -184,7 +186,8 @@ class Gate:
             companions |= self._delete(work.public_id)
         self._remember(works, assessments)
         if changed or closed:
-            refresh_companions(companions, self.now, self._authorities)
+            if not self._companions_later:
+                refresh_companions(companions, self.now, self._authorities)
             for public_id in changed:
                 outbox.put(public_id)
             self._bump()
@@ -429,7 +432,8 @@ class Gate:
                 public_id=record.public_id, state__in=[AccessRequest.State.PENDING, AccessRequest.State.APPROVED]
             ).update(state=AccessRequest.State.EXPIRED, expires_at=self.now)
         if were_public:
-            refresh_companions(companions, self.now)
+            if not self._companions_later:
+                refresh_companions(companions, self.now)
             self._bump()
         return were_public
 

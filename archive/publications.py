@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
@@ -22,6 +24,7 @@ from archive.models.publication import (
     Tombstone,
 )
 from archive.policy import ANONYMOUS, Viewer, published_to, stand_for
+from archive.values.payload import PAYLOAD_SCHEMA
 from archive.values.public_id import is_public_id
 
 
@@ -140,3 +143,23 @@ def clock() -> tuple[str, datetime | None]:
     except PublicClock.DoesNotExist:
         return "", None
     return row.version, row.not_after
+
+
+def remake_pending() -> bool:
+    """Whether publications wait to be made again in the form of this program. While True, nothing may be served.
+
+    Asked before every page that is made, and therefore in SQL.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_remake_question(), (PAYLOAD_SCHEMA,))
+        return cursor.fetchone() is not None
+
+
+@cache
+def _remake_question() -> str:
+    quote = connection.ops.quote_name
+    clocks, rows = quote(PublicClock._meta.db_table), quote(Publication._meta.db_table)
+    return (
+        f"SELECT 1 FROM {clocks} WHERE {quote('remaking')} UNION ALL "  # noqa: S608 - names of ours
+        f"SELECT 1 FROM {rows} WHERE {quote('schema')} < %s LIMIT 1"
+    )

@@ -21,6 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import KombuError
 
+from archive import publications
 from archive.vault import ledger
 from config.celery import CONNECT_SECONDS, app, broker_folder, uses_folder
 from jobs.models import Job
@@ -105,11 +106,18 @@ def withdrawals() -> None:
         raise NotReady("restore-pending")
 
 
+def published() -> None:
+    """Nothing may be served while publications of an older form wait to be made again."""
+    if publications.remake_pending():
+        raise NotReady("remake-pending")
+
+
 _parts: dict[str, Probe] = {
     "database": database,
     "broker": broker,
     "storage": storage,
     "withdrawals": withdrawals,
+    "publications": published,
 }
 _last: tuple[float, dict[str, dict[str, object]]] | None = None
 _lock = threading.Lock()

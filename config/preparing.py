@@ -14,9 +14,15 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.core.cache import caches
+from django.core.cache.backends.db import BaseDatabaseCache
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+
+from archive.management.commands.migrate import LeftClosed
+from archive.pages.models import HomePage
+from archive.publications import remake_pending
 
 STAMP = "static-collected"
 
@@ -28,12 +34,37 @@ def missing_migrations() -> int:
 
 
 def bring_database_up() -> bool:
-    """Migrate and make the cache table where something is missing; returns whether there was anything to do."""
-    if not missing_migrations():
+    """Migrate and make the cache table where something is missing; returns whether there was anything to do.
+
+    Publications that wait to be made again are such a thing too: ``migrate`` was interrupted over them.
+    """
+    if not missing_migrations() and not remake_pending() and _has_cache_table():
         return False
-    call_command("migrate", interactive=False, verbosity=0)
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+    except LeftClosed:
+        # The rest of the site can be served; whoever prepares it hears of them all the same.
+        call_command("createcachetable", verbosity=0)
+        raise
     call_command("createcachetable", verbosity=0)
     return True
+
+
+def lacking_parts() -> list[str]:
+    """What :mod:`~config.management.commands.prepare_site` makes and a migrated instance does not have yet."""
+    parts = {
+        "the cache table": _has_cache_table(),
+        "the first pages": HomePage.objects.exists(),
+        "the static files": Path(settings.STATIC_ROOT).is_dir(),
+    }
+    return [part for part, there in parts.items() if not there]
+
+
+def _has_cache_table() -> bool:
+    tables = {
+        facts["LOCATION"] for name, facts in settings.CACHES.items() if isinstance(caches[name], BaseDatabaseCache)
+    }
+    return tables <= set(connection.introspection.table_names())
 
 
 def collect_static() -> bool:

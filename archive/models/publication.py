@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from archive.values.payload import PAYLOAD_SCHEMA
+
 
 class Audience(models.TextChoices):
     """The rungs of the ladder, and *granted* for what is on request."""
@@ -23,6 +25,11 @@ class Audience(models.TextChoices):
 
 #: From the ground up; a viewer sees the highest rung she stands on, never two.
 LADDER = (Audience.PUBLIC, Audience.REGISTERED, Audience.EDUCATORS, Audience.GRANTED, Audience.COMMUNITY)
+
+
+def current_schema() -> int:
+    """The form in which this program makes publications."""
+    return PAYLOAD_SCHEMA
 
 
 class Publication(models.Model):
@@ -45,6 +52,8 @@ class Publication(models.Model):
     #: A stub tells that something exists and can be asked for, no more.
     stub = models.BooleanField(default=False)
     version = models.CharField(max_length=32, default="")
+    #: The payload's form. While any row has an older one the site is closed (``archive/remake_publications.py``).
+    schema = models.PositiveSmallIntegerField(default=current_schema)
     payload = models.JSONField()
     sort_key = models.CharField(max_length=120, blank=True)
     title = models.JSONField(default=dict)
@@ -65,6 +74,7 @@ class Publication(models.Model):
         indexes = [
             models.Index(fields=["kind", "sort_key"]),
             models.Index(fields=["not_after"]),
+            models.Index(fields=["schema"]),
             models.Index(fields=["kind", "serves_public", "sort_key"]),
             models.Index(fields=["kind", "-published_at"]),
         ]
@@ -144,6 +154,8 @@ class PublicClock(models.Model):
     version = models.CharField(max_length=32)
     #: The earliest ``not_after`` of any publication: no list may be served from a cache after it.
     not_after = models.DateTimeField(null=True)
+    #: Publications of an older form are being made again: the site is closed until all are.
+    remaking = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return self.version

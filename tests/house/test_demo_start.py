@@ -16,7 +16,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings as instance_settings
+from django.core.management import CommandError, call_command
+from django.db import connection
 
+from archive.management.commands.migrate import LeftClosed
+from archive.models import PublicClock
 from config import preparing
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -89,6 +93,48 @@ def test_a_database_with_all_migrations_is_left_alone(monkeypatch: pytest.Monkey
     monkeypatch.setattr(preparing, "missing_migrations", lambda: 3)
     assert preparing.bring_database_up()
     assert called == ["migrate", "createcachetable"]
+
+
+@pytest.mark.django_db
+def test_a_preparation_that_was_interrupted_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publications that wait to be made again, or a cache table that was never made."""
+    called: list[str] = []
+    monkeypatch.setattr(preparing, "call_command", lambda name, **_more: called.append(name))
+    PublicClock.objects.update_or_create(pk=1, defaults={"remaking": True})
+    assert preparing.bring_database_up()
+    PublicClock.objects.update(remaking=False)
+    assert not preparing.bring_database_up()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE cairn_cache")
+    assert preparing.bring_database_up()
+    assert called == ["migrate", "createcachetable"] * 2
+
+
+@pytest.mark.django_db
+def test_works_that_cannot_be_made_again_are_told_after_everything_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+
+    def call(name: str, **_more: Any) -> None:
+        called.append(name)
+        if name == "migrate":
+            raise LeftClosed("These could not be made again: aaaaaaaaaa.")
+
+    monkeypatch.setattr(preparing, "call_command", call)
+    monkeypatch.setattr(preparing, "missing_migrations", lambda: 1)
+    with pytest.raises(LeftClosed):
+        preparing.bring_database_up()
+    assert called == ["migrate", "createcachetable"]
+
+
+@pytest.mark.django_db
+def test_serve_says_what_is_to_be_done_first(settings: Any, tmp_path: Path) -> None:
+    PublicClock.objects.update_or_create(pk=1, defaults={"remaking": True})
+    with pytest.raises(CommandError, match=r"run “manage.py migrate”, which goes on where it was interrupted"):
+        call_command("serve")
+    PublicClock.objects.update(remaking=False)
+    settings.STATIC_ROOT = tmp_path / "static"
+    with pytest.raises(CommandError, match=r"lacks the first pages and the static files: run “manage.py prepare_site”"):
+        call_command("serve")
 
 
 def _free_port() -> int:

@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from archive.management.commands.migrate import LeftClosed
 from archive.models import Unfinished
 from archive.vault import ledger
 from archive.vault.deposit import instance_vault, sweep_vault
@@ -81,7 +82,12 @@ class Command(BaseCommand):
 
     def _settle(self, say: Any, decision: ledger.Decision) -> None:
         """Bring the old state up to this program's and to everything withdrawn since; the site opens at the end."""
-        call_command("migrate", interactive=False, verbosity=0)
+        left_closed: LeftClosed | None = None
+        try:
+            # Also makes again what an older program published: before the replay, which then closes it whole.
+            call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
+        except LeftClosed as error:
+            left_closed = error
         call_command("createcachetable", verbosity=0)
         # Sessions that were ended since would live again.
         Session.objects.all().delete()
@@ -100,5 +106,7 @@ class Command(BaseCommand):
         )
         if Unfinished.objects.filter(finished_at=None).exists():
             self.stdout.write("The ledger holds no words: what somebody has to finish stands at the community's desk.")
+        if left_closed is not None:
+            raise left_closed
         if damage:
             raise CommandError(f"{len(damage)} places of the vault are damaged: see above, and run verify_vault.")

@@ -16,10 +16,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from archive.publications import remake_pending
 from config.broker import purge_processed
 from config.celery import broker_folder, uses_folder
 from config.closed_folder import close_to_others
 from config.logging import ACCESS_FORMAT
+from config.preparing import lacking_parts
 from config.serving.supervisor import Service, Supervisor
 from jobs.sweep import prune, sweep
 
@@ -46,6 +48,8 @@ class Command(BaseCommand):
             # Production has refused to come this far.
             close_to_others()
         refuse_old_database()
+        refuse_old_publications()
+        refuse_unprepared()
         refuse_taken(bind, port)
         services = [web_service(bind, port, options["web"], options["threads"])]
         for queue in ("light", "heavy"):
@@ -115,6 +119,21 @@ def refuse_old_database() -> None:
         ) from None
     if missing:
         raise CommandError(f"The database lacks {len(missing)} migrations: run “manage.py migrate” first.")
+
+
+def refuse_old_publications() -> None:
+    """Raise CommandError while publications wait to be made again: nothing could be served."""
+    if remake_pending():
+        raise CommandError(
+            "What is published must first be made again in this version's form: run “manage.py migrate”, which goes on "
+            "where it was interrupted. If it is running, wait until it has ended."
+        )
+
+
+def refuse_unprepared() -> None:
+    """Raise CommandError when the database is migrated and what else a site needs was never made."""
+    if lacking := lacking_parts():
+        raise CommandError(f"This instance lacks {' and '.join(lacking)}: run “manage.py prepare_site” first.")
 
 
 def refuse_taken(bind: str, port: int) -> None:
