@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from archive.models import Publication
 from archive.values.language_map import language_map
-from tests.archive.factories import a_collection, a_community, a_testimony, published
+from tests.archive.factories import ALL_YES, a_collection, a_community, a_testimony, published
 
 pytestmark = pytest.mark.django_db
 
@@ -65,3 +67,69 @@ def test_lists_name_a_community_in_the_readers_language(site):
     # On its collection's page every line would say the same.
     held = Client().get(f"/fr/collections/{collection.public_id}/").content.decode()
     assert held.count("Gardiens") == 1
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """Which publications were read with their payload, as ``(public id, audience)``, and the statements that did it."""
+    rows: set[tuple[str, str]] = set()
+    statements: list[str] = []
+
+    def from_db(db, names, values):
+        row = build(db, names, values)
+        if "payload" in names:
+            rows.add((row.public_id, row.audience))
+        return row
+
+    def watch(execute, sql, params, many, context):
+        if '"payload"' in sql and sql.startswith("SELECT"):
+            statements.append(sql)
+        return execute(sql, params, many, context)
+
+    build = Publication.from_db
+    monkeypatch.setattr(Publication, "from_db", from_db)
+    with connection.execute_wrapper(watch):
+        yield rows, statements
+
+
+def surfaces(work):
+    number = work.public_id
+    return (
+        f"/en/testimonies/{number}/",
+        f"/en/documents/{number}/",
+        f"/id/{number}",
+        f"/api/v1/testimonies/{number}",
+        f"/en/testimonies/{number}/download/json/",
+        f"/en/testimonies/{number}/cite/ris/",
+        f"/en/request/{number}/",
+        f"/en/report/?id={number}",
+        f"/media-access/{number}/{uuid4()}/",
+        f"/captions/{number}/t1.vtt",
+        "/en/testimonies/",
+        "/api/v1/testimonies/",
+        "/en/feeds/new.atom",
+        "/sitemap-publications.xml",
+    )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "may_be_read"),
+    [
+        # On request: a stub for everybody, the text for those it was granted to and for the community.
+        ({**ALL_YES, "public-web": "ask", "research": "ask", "classroom": "ask"}, {"public"}),
+        # Nothing for everybody: every one of these ends in a 404.
+        ({**ALL_YES, "public-web": "no", "research": "no"}, set()),
+    ],
+)
+def test_no_text_is_read_that_this_reader_may_not_see(site, read, scopes, may_be_read):
+    work = published(scopes=scopes)
+    assert Publication.objects.filter(public_id=work.public_id, serves_public=False).exists()
+    rows, statements = read
+    rows.clear()
+    statements.clear()
+    client = Client()
+    answers = {path: client.get(path).status_code for path in surfaces(work)}
+    assert {audience for public_id, audience in rows if public_id == work.public_id} == may_be_read
+    assert statements and all("serves_public" in sql.partition("WHERE")[2] for sql in statements)
+    page = answers[f"/en/testimonies/{work.public_id}/"]
+    assert page == (200 if may_be_read else 404)
