@@ -17,8 +17,9 @@ from archive.actions.erase import EraseAction
 from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
 from archive.actions.withdraw import REASONS, WithdrawAction
 from archive.desk.language_map import LanguageMapField
+from archive.desk.redaction_effects import RedactedWork
 from archive.desk.screens import WorkScreen
-from archive.gate import assess, consent_in_force
+from archive.gate import Assessment, Reason, assess, consent_in_force
 from archive.models import LADDER, Audience, Publication, RecordState, WithdrawalCase
 from archive.vault.errors import VaultError
 
@@ -51,6 +52,15 @@ class WithdrawForm(forms.Form):
             ("", "—"),
             *((code, REASON_LABELS[code]) for code in REASONS if code in REASON_LABELS),
         ]
+
+
+#: What the checklist says of things that go with a redaction.
+_WITHHELD = (
+    ("media", gettext_lazy("Redactions withhold these recordings and pictures: %(names)s")),
+    ("segment", gettext_lazy("Redactions withhold these parts of the index: %(names)s")),
+    ("clip", gettext_lazy("Redactions withhold these clips: %(names)s")),
+    ("entity", gettext_lazy("Redactions withhold these names beside the text: %(names)s")),
+)
 
 
 class GateScreen(WorkScreen):
@@ -140,10 +150,19 @@ class GateScreen(WorkScreen):
         except VaultError as error:
             messages.error(request, str(error))
 
+    def _name_what_is_withheld(self, assessment: Assessment) -> None:
+        """Lines of the checklist for what redactions take with them: nobody wonders where a clip went."""
+        seen = RedactedWork(self.work, self.viewer)
+        for about, sentence in _WITHHELD:
+            if names := seen.withheld(about):
+                line = sentence % {"names": ", ".join(names)}
+                assessment.reasons.append(Reason(f"withheld-{about}", False, line, advisory=True))
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         work = self.work
         consent = consent_in_force(work)
         assessment = assess(work, consent, timezone.now())
+        self._name_what_is_withheld(assessment)
         rows = {stand: row for row in Publication.objects.filter(public_id=work.public_id) for stand in row.stands}
         withdrawn = work.state in (RecordState.WITHDRAWN, RecordState.ERASED)
         return super().get_context_data(**kwargs) | {

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from wagtail.admin import messages
 
-from archive.actions.redact import RedactAction, UnredactAction
-from archive.desk.screens import WorkScreen
+from archive.actions.redact import DecideOnRedactedAction, RedactAction, UnredactAction
+from archive.desk.redaction_effects import RedactedWork
+from archive.desk.same_words import Found, phrases_of, same_words
+from archive.desk.screens import TABS, WorkScreen, may_any
 from archive.desk.transcript_edits import EditRefused, clean_words, read_time, written_time
 from archive.desk.views import sent_key
 from archive.models import Audience, Redaction
@@ -27,6 +30,14 @@ REASONS = (
     ("sacred", gettext_lazy("it is not for everybody")),
     ("legal", gettext_lazy("the law demands it")),
 )
+
+
+#: What a button says of one thing under one redaction, and what is answered.
+_VERBS: dict[str, tuple[bool | None, Any]] = {
+    "hide": (True, gettext_lazy("Hidden with it.")),
+    "free": (False, gettext_lazy("Declared free of it: it is shown where nothing else withholds it.")),
+    "open": (None, gettext_lazy("Taken back.")),
+}
 
 
 class RedactionForm(forms.ModelForm):
@@ -127,37 +138,116 @@ class RedactionsScreen(WorkScreen):
         initial = {"anchor": self.request.GET.get("passage", "")[:40], "hidden_up_to": Audience.COMMUNITY}
         return RedactionForm(sent, texts=self.texts, initial=initial)
 
+    @cached_property
+    def seen(self) -> RedactedWork:
+        return RedactedWork(self.work, self.viewer)
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        user: Any = request.user
         if "remove" in request.POST:
-            row = self.work.redactions.filter(pk=sent_key(request.POST["remove"])).first()
-            if row is None:
-                raise Http404
+            row = self._redaction(request.POST["remove"])
             said = _("Taken away: what it hid is shown again where consent allows.")
-            self.attempt(UnredactAction(request.user, self.work, row), said)  # type: ignore[arg-type]
+            self.attempt(UnredactAction(user, self.work, row), said)
             return self.back()
+        if "decide" in request.POST:
+            return self._decide(user, request.POST["decide"])
+        if "again" in request.POST:
+            return self._hide_again(user, request.POST["again"])
         if not self.form.is_valid():
             return self.render_to_response(self.get_context_data())
         said = _("Hidden, in the text, in its translations and in search.")
-        self.attempt(RedactAction(request.user, self.work, self.form.rows()), said)  # type: ignore[arg-type]
-        return self.back()
+        written = self.attempt(RedactAction(user, self.work, self.form.rows()), said)
+        return self._look_on(written[0].pk) if written else self.back()
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        reasons = dict(REASONS)
-        rows = self.work.redactions.select_related("authorised_by").order_by("id")
-        anchor = self.form["anchor"].value() or ""
-        return super().get_context_data(**kwargs) | {
-            "form": self.form,
-            "redactions": [
+    def _redaction(self, key: str) -> Redaction:
+        row = self.work.redactions.filter(pk=sent_key(key)).first()
+        if row is None:
+            raise Http404
+        return cast(Redaction, row)
+
+    def _look_on(self, key: int) -> HttpResponse:
+        """To the list of what else says the words."""
+        return HttpResponseRedirect(f"{self.address()}?also={key}#redactions-also")
+
+    def _decide(self, user: Any, sent: str) -> HttpResponse:
+        """Sent is ``verb redaction about key``."""
+        verb, number, about, key = [*sent.split(" ", 3), "", "", "", ""][:4]
+        if verb not in _VERBS:
+            raise Http404
+        row = self._redaction(number)
+        hidden, said = _VERBS[verb]
+        self.attempt(DecideOnRedactedAction(user, self.work, row, about=about, key=key, hidden=hidden), said)
+        return self._look_on(row.pk) if self.request.GET.get("also") else self.back(f"#redaction-{row.pk}")
+
+    def _hide_again(self, user: Any, sent: str) -> HttpResponse:
+        """Hide in another passage what a redaction hides; sent is ``redaction anchor``, ``whole`` for all of it."""
+        number, anchor, whole = [*sent.split(" ", 2), "", "", ""][:3]
+        row = self._redaction(number)
+        found = [one for one in same_words(self.seen, row) if one.key == anchor and one.offer in ("passage", "whole")]
+        if not found:
+            messages.warning(self.request, _("That passage does not say it any more."))
+            return self._look_on(row.pk)
+        exact = [one.words for one in found if one.offer == "passage"]
+        words = exact if exact and not whole else [""]
+        facts = {name: getattr(row, name) for name in ("mode", "replacement", "hidden_up_to", "reason")}
+        rows = [Redaction(anchor=anchor, words=one, **facts) for one in words]
+        self.attempt(RedactAction(user, self.work, rows), _("Hidden, in the text, in its translations and in search."))
+        return self._look_on(row.pk)
+
+    def _also(self) -> dict[str, Any] | None:
+        """What else says the words of the redaction that was asked about."""
+        given = self.request.GET.get("also", "")
+        row = next((one for one in self.seen.redactions if str(one.pk) == given), None)
+        if row is None:
+            return None
+        found = same_words(self.seen, row)
+        return {
+            "row": row,
+            "phrases": list(dict.fromkeys(words for words, _language in phrases_of(self.seen, row))),
+            "found": [{"it": one, "url": self._edit_address(one)} for one in found],
+        }
+
+    def _edit_address(self, found: Found) -> str:
+        """Where a person can change what says the words, or nothing where it is not hers to change."""
+        tab = next((rights for name, _label, rights in TABS if name == found.screen), ())
+        # Sealing the abstract is a steward's, who opens the same form.
+        if not may_any(self.viewer, (*tab, "consent") if found.screen == "edit" else tab, self.work):
+            return ""
+        return self.address(found.screen)
+
+    def _told(self) -> list[dict[str, Any]]:
+        reasons, names = dict(REASONS), {track["id"]: track for track in self.seen.raw}
+        told = []
+        for one in self.seen.told():
+            row, reach = one.redaction, one.reach
+            told.append(
                 {
                     "row": row,
                     "text": self.texts.get(row.anchor, ""),
                     "reason": reasons.get(row.reason, row.reason),
                     "begins": written_time(row.start_ms),
                     "ends": written_time(row.end_ms),
+                    "said": [(written_time(start), written_time(end)) for start, end in reach.stretches],
+                    "effects": one.effects,
+                    "untouched": [
+                        {"key": key, "name": display_name(names[key].get("language", "und"), get_language() or "en")}
+                        for key in one.untouched
+                    ],
                 }
-                for row in rows
-            ],
+            )
+        return told
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        anchor = self.form["anchor"].value() or ""
+        return super().get_context_data(**kwargs) | {
+            "form": self.form,
+            "redactions": self._told(),
+            "has_media": bool(self.seen.assets),
+            "may_free": bool(self.may("consent", self.work)),
+            "also": self._also(),
             "chosen": self.texts.get(anchor, ""),
             "chosen_anchor": anchor,
-            "texts": [{"track": track, "name": display_name(track.language, "en")} for track in self.tracks],
+            "texts": [
+                {"track": track, "name": display_name(track.language, get_language() or "en")} for track in self.tracks
+            ],
         }
