@@ -254,7 +254,8 @@ class TestWhileAnotherProcessHoldsTheIndex:
                 took = time.monotonic() - started
                 assert [result.id for result in service.search("water", PUBLIC).results] == ["w6", "w7"]
                 assert service.suggest("conversation w0", PUBLIC) == []
-                assert outbox.REQUEST_PATIENCE * 0.8 < took < outbox.REQUEST_PATIENCE + 0.5
+                # Six seconds if each waited for itself.
+                assert outbox.REQUEST_PATIENCE * 0.8 < took < outbox.REQUEST_PATIENCE + 3
         finally:
             request_finished.send(sender=None)
         assert set(OutboxEntry.objects.values_list("work", flat=True)) == set(works[:6])
@@ -265,10 +266,10 @@ class TestWhileAnotherProcessHoldsTheIndex:
     def test_the_test_above_can_fail(self, site: Site) -> None:
         """Without the bound of a request, the first withdrawal waits longer than all of them may."""
         publish(site, passage("w1", "water"))
-        with locked_by_another_process(engines.current().store.path, seconds=2):  # type: ignore[attr-defined]
+        with locked_by_another_process(engines.current().store.path, seconds=8):  # type: ignore[attr-defined]
             started = time.monotonic()
             withdraw(site, "w1")
-            assert time.monotonic() - started > outbox.REQUEST_PATIENCE + 0.5
+            assert time.monotonic() - started > outbox.REQUEST_PATIENCE + 3
         # Jobs and commands keep their patience: it was worth waiting.
         assert not OutboxEntry.objects.exists()
 
@@ -294,7 +295,7 @@ class TestWhileAnotherProcessHoldsTheIndex:
         with locked_by_another_process(engines.current().store.path), waiting_at_most(0.3):  # type: ignore[attr-defined]
             started = time.monotonic()
             assert outbox.apply_pending() == outbox.Applied(applied=0, failed=6)
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 5
 
     def test_queries_do_not_wait(self, site: Site) -> None:
         publish(site, passage("w1", "water"))
@@ -304,7 +305,7 @@ class TestWhileAnotherProcessHoldsTheIndex:
                 started = time.monotonic()
                 assert total() == 1
                 assert service.health().ok
-                assert time.monotonic() - started < 1
+                assert time.monotonic() - started < 10, "the engine's own patience is 20 s"
 
     def test_an_engine_that_ran_out_of_patience_says_so(self, site: Site) -> None:
         publish(site, passage("w1", "water"))
