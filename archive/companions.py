@@ -15,9 +15,26 @@ from typing import Any
 from django.db.models import Q
 
 from archive.bulk_rows import insert_rows, insert_values
-from archive.models import LADDER, Audience, Collection, Publication, PublicationLink, Record, RecordKind
+from archive.models import (
+    LADDER,
+    Audience,
+    Collection,
+    Contribution,
+    Publication,
+    PublicationLink,
+    Record,
+    RecordKind,
+)
 from archive.models.record import sort_key
-from archive.projection.authorities import CLOSED, load_authorities, named_community, project_authority
+from archive.projection.authorities import (
+    CLOSED,
+    Words,
+    load_authorities,
+    named_community,
+    project_authority,
+    words_of,
+)
+from archive.projection.naming_people import OWN_WORDS
 from archive.revisions import canonical
 from archive.values.addresses import web_address
 from archive.values.language_map import original_text, public_map
@@ -86,12 +103,26 @@ def _refresh(ids: list[str], now: datetime, loaded: Mapping[str, Record]) -> Non
 def _payloads(ids: list[str], loaded: Mapping[str, Record]) -> Iterable[tuple[Any, dict[str, Any]]]:
     known = {public_id: loaded[public_id] for public_id in ids if public_id in loaded}
     known |= load_authorities(public_id for public_id in ids if public_id not in known)
-    for record in known.values():
-        payload = project_authority(record)
+    credits = _credits_of(known.values())
+    for public_id, record in known.items():
+        # What was merged away has no page of its own.
+        if record.public_id != public_id:
+            continue
+        payload = project_authority(record, frozenset(credits.get(record.pk, ())))
         if payload is not None:
             yield record, payload
     for collection in Collection.objects.filter(public_id__in=ids).exclude(CLOSED).select_related("community"):
         yield collection, project_collection(collection)
+
+
+def _credits_of(records: Iterable[Any]) -> dict[int, set[Words]]:
+    """By what names works credit the own words of each person."""
+    people = [record.pk for record in records if record.kind == RecordKind.PERSON]
+    credits: dict[int, set[Words]] = {}
+    rows = Contribution.objects.filter(person_id__in=people, role__in=OWN_WORDS).exclude(credited_as="")
+    for person, credit in rows.values_list("person_id", "credited_as") if people else ():
+        credits.setdefault(person or 0, set()).add(words_of(credit))
+    return credits
 
 
 def project_collection(collection: Collection) -> dict[str, Any]:

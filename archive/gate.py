@@ -164,6 +164,8 @@ class Gate:
         self._companions_later = companions_later
         #: What the last works published name, as read in their transaction.
         self._authorities: dict[str, Record] = {}
+        #: Persons whom these works keep apart: the names by which they speak there may not stand on their own pages.
+        self._kept_apart: set[str] = set()
 
     # --- opening -----------------------------------------------------------------------------
 
@@ -171,7 +173,7 @@ class Gate:
         """Publish what may be published of ``works``; close what may not. Returns the assessments by public id."""
         _inside_transaction()
         works = list(works)
-        self._authorities = {}
+        self._authorities, self._kept_apart = {}, set()
         read_standing_anew(works)
         consents = self._consents(works)
         assessments = {w.public_id: assess(w, consents.get(w.pk), self.now) for w in works}
@@ -187,7 +189,7 @@ class Gate:
         self._remember(works, assessments)
         if changed or closed:
             if not self._companions_later:
-                refresh_companions(companions, self.now, self._authorities)
+                refresh_companions(companions | self._kept_apart, self.now, self._authorities)
             for public_id in changed:
                 outbox.put(public_id)
             self._bump()
@@ -249,6 +251,7 @@ class Gate:
                 altered=consent.voice_altered or consent.face_blurred,
                 clips=tuple(clips.get(work.pk, ())),
             )
+            self._kept_apart |= {v.public_id for v in views.values()} & materials.naming.apart
             group = group_of(work.community.slug, [p.pk for p in consent.protocols.all()], every=consent.protocols_all)
             built += self._rungs(work, consent, assessments[work.public_id], materials, group)
         return built

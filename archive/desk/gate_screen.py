@@ -19,8 +19,10 @@ from archive.actions.withdraw import REASONS, WithdrawAction
 from archive.desk.language_map import LanguageMapField
 from archive.desk.redaction_effects import RedactedWork
 from archive.desk.screens import WorkScreen
+from archive.desk.sealing import fields_kept_from
 from archive.gate import Assessment, Reason, assess, consent_in_force
 from archive.models import LADDER, Audience, Publication, RecordState, WithdrawalCase
+from archive.naming_advice import naming_advice
 from archive.vault.errors import VaultError
 
 #: Codes of a withdrawal as a steward reads them.
@@ -158,11 +160,22 @@ class GateScreen(WorkScreen):
                 line = sentence % {"names": ", ".join(names)}
                 assessment.reasons.append(Reason(f"withheld-{about}", False, line, advisory=True))
 
+    def _knows_who_speaks(self) -> bool:
+        """Whether nothing of the names behind this work is kept from the viewer."""
+        people = (
+            one.person for one in self.work.contributions.exclude(person=None).select_related("person__community")
+        )
+        return "contributions" not in fields_kept_from(self.viewer, self.work) and not any(
+            "name" in fields_kept_from(self.viewer, person) for person in people
+        )
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         work = self.work
         consent = consent_in_force(work)
         assessment = assess(work, consent, timezone.now())
         self._name_what_is_withheld(assessment)
+        if self._knows_who_speaks():
+            assessment.reasons += naming_advice(work, consent)
         rows = {stand: row for row in Publication.objects.filter(public_id=work.public_id) for stand in row.stands}
         withdrawn = work.state in (RecordState.WITHDRAWN, RecordState.ERASED)
         return super().get_context_data(**kwargs) | {

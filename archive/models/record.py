@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import uuid
 from typing import Any
 
@@ -111,9 +112,12 @@ class Record(models.Model):
         return self.public_id
 
 
+def folded(text: str) -> str:
+    """The text without case and accents."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).strip()
+
+
 def sort_key(text: str) -> str:
     """Return a case- and accent-folded key of at most 120 characters that plain byte order sorts well."""
-    import unicodedata
-
-    folded = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(c for c in folded if not unicodedata.combining(c)).strip()[:120]
+    return folded(text)[:120]

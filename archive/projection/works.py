@@ -12,6 +12,7 @@ from archive.projection.authorities import AuthorityView
 from archive.projection.beside import Mentions, shown_facsimiles, shown_segments
 from archive.projection.clips import project_clips
 from archive.projection.media import AssetFacts, public_media
+from archive.projection.naming_people import Naming, naming_of
 from archive.projection.reach import RedactionRule, reaches_of
 from archive.projection.redaction import redact, visible_tracks
 from archive.revisions import sha256_of
@@ -51,6 +52,17 @@ class Materials:
         """Keys of the payload that seals hide."""
         return hidden_keys(self.kind, self.sealed)
 
+    @cached_property
+    def naming(self) -> Naming:
+        """How the people of this work are named."""
+        return naming_of(
+            self.snapshot.get("contributions", []),
+            self.identity,
+            self.hidden,
+            self.authorities,
+            place=self.snapshot.get("place") or "",
+        )
+
     @property
     def same_on_every_rung(self) -> bool:
         """Whether no rung shows more than the one below it."""
@@ -62,7 +74,8 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
     snapshot = materials.snapshot
     rung = LADDER.index(Audience(audience))
     reaches = reaches_of(materials.redactions, snapshot.get("tracks", []), rung)
-    tracks = redact(visible_tracks(snapshot.get("tracks", [])), [span for reach in reaches for span in reach.spans])
+    redacted = redact(visible_tracks(snapshot.get("tracks", [])), [span for reach in reaches for span in reach.spans])
+    tracks = materials.naming.in_text(redacted)
     payload = {
         "schema": PAYLOAD_SCHEMA,
         "kind": materials.kind,
@@ -88,7 +101,7 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
             {name: value for name, value in file.items() if name != "path"}
             for file in public_media(materials.assets, reaches, altered=materials.altered)
         ],
-        "entities": _entities(materials, Mentions(snapshot.get("links", []), tracks, reaches)),
+        "entities": _entities(materials, Mentions(snapshot.get("links", []), redacted, reaches)),
         "facsimiles": shown_facsimiles(snapshot.get("facsimiles", []), reaches),
         "provenance": {
             "institution": snapshot.get("institution", ""),
@@ -165,33 +178,24 @@ def _languages(tracks: list[Track], original: str) -> list[str]:
 def _place(materials: Materials) -> dict[str, Any] | None:
     public_id = materials.snapshot.get("place")
     view = materials.authorities.get(public_id or "")
-    return {"id": public_id, "name": view.name} if view and view.name is not None else None
+    return {"id": view.public_id, "name": view.name} if view and view.name is not None else None
 
 
 def _contributors(materials: Materials) -> list[dict[str, Any]]:
     """Contributors by their public names; the narrator as her consent says, which is never wider than her seal."""
-    shown = []
+    contributors = []
     for entry in materials.snapshot.get("contributions", []):
-        role = entry["role"]
         view = materials.authorities.get(entry["person"] or "")
-        own_words = role in ("narrator", "author")
-        hidden = own_words and (materials.identity == "withheld" or "contributors" in materials.hidden)
-        name: Any = entry["credited_as"] or (view.name if view else None)
-        if own_words and materials.identity in ("pseudonym", "first-name") and not entry["credited_as"]:
-            # Without a name to show instead, the name on the authority is the real one.
-            name = None
-        if hidden and not (materials.identity == "pseudonym" and entry["credited_as"]):
-            name = None
-        linked = view.public_id if view and view.name is not None and name is not None and not hidden else None
-        shown.append({"role": role, "name": name, "id": linked, "withheld": name is None})
-    return shown
+        shown = materials.naming.shown(view, role=entry["role"], credit=entry["credited_as"])
+        contributors.append({"role": entry["role"], "name": shown.name, "id": shown.id, "withheld": shown.name is None})
+    return contributors
 
 
 def _entities(materials: Materials, reading: Mentions) -> list[dict[str, Any]]:
     entities = []
     for link in materials.snapshot.get("links", []):
         view = materials.authorities.get(link["target"])
-        if view is None or view.name is None:
+        if view is None or materials.naming.shown(view).id is None:
             continue
         if "place" in materials.hidden and link["target"] == materials.snapshot.get("place"):
             # Where it was told is sealed; that the text speaks of the place would give it away.

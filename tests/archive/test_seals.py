@@ -21,6 +21,7 @@ from tests.archive.factories import (
     a_testimony,
     committed,
     consent,
+    cue,
     published,
 )
 from tests.archive.what_is_public import lists_with, made_anew, pages_about, rows_about
@@ -75,6 +76,9 @@ def work_exact_place(kind: str) -> Planted:
     uri = place.external_ids.get().uri
     work = a_work(kind, place=place)
     track = work.tracks.get(key="t1")
+    mark = {"start": 0, "end": 3, "type": "place", "ref": uri, "key": "", "data": {"source_ref": uri}}
+    track.cues = [{**track.cues[0], "marks": [mark]}]
+    track.save()
     EntityLink.objects.create(record=work, target=place, relation="life-event", anchors=[track.cues[0]["id"]])
     save_revision(work, origin="edit")
     work.refresh_from_db()
@@ -85,7 +89,7 @@ def work_exact_place(kind: str) -> Planted:
 def work_date(kind: str) -> Planted:
     facts = {"public": {"date_as_written": "the fourth of canarymonth", "publisher": "Valley Press"}}
     work = published(a_work(kind, date="1887-03-04", source_facts=facts))
-    return Planted(work, work, ("1887", "canarymonth"))
+    return Planted(work, work, ("1887-03-04", '"year_from": 1887', "year_from=1887", "PY  - 1887", "canarymonth"))
 
 
 def work_abstract(kind: str) -> Planted:
@@ -106,15 +110,21 @@ def person_note(_kind: str) -> Planted:
 
 
 def person_dates(_kind: str) -> Planted:
-    person = a_person(a_community(), date_from="1893-05-01", date_to="1945")
-    return Planted(person, naming(person), ("1893", "1945"))
+    person = a_person(a_community(), date_from="1893-05-01", date_to="1945-10-27")
+    return Planted(person, naming(person), ("1893-05-01", "1945-10-27", '"year_from": 1893', '"year_to": 1945'))
 
 
 def place_exact_place(_kind: str) -> Planted:
     place = a_place(latitude=40.123456, longitude=44.654321, precision="exact")
     uri = place.external_ids.get().uri
     work = a_testimony(places=[place])
-    return Planted(place, published(work), ("40.123", "44.654", uri))
+    track = work.tracks.get(key="t1")
+    track.cues = [cue(track.cues[0]["id"], "Kertavan", "g1")]
+    track.cues[0]["marks"] = [{"start": 0, "end": 8, "type": "place", "ref": uri, "key": "", "data": {}}]
+    track.save()
+    save_revision(work, origin="edit")
+    work.refresh_from_db()
+    return Planted(place, published(work), ("40.123456", "44.654321", uri))
 
 
 def place_note(_kind: str) -> Planted:

@@ -1,0 +1,105 @@
+"""What an editor is told before a work goes out under another name: lines of the gate's checklist that close nothing.
+
+None of them says the name. They are for those who may read it at the desk: anybody else could find a sealed name out
+by trying titles.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from archive.gate import Reason
+from archive.models import Clip, ConsentRecord, PublicationLink, RecordKind
+from archive.models.record import folded
+from archive.projection.authorities import AuthorityView, load_authorities, view_of, words_of
+from archive.projection.naming_people import OWN_WORDS, Naming, naming_of
+from archive.seals import hidden_keys
+
+#: Shorter words of a name stand in any text.
+SHORTEST = 3
+#: From here on scripts write without blanks between words: a name is looked for inside of them too.
+_WITHOUT_BLANKS = "\u2e80"
+
+
+def naming_advice(work: Any, consent: ConsentRecord | None) -> list[Reason]:
+    """The lines for a work whose own words are shown under another name, or none; empty for any other."""
+    own = list(work.contributions.filter(role__in=OWN_WORDS).select_related("person"))
+    if consent is None or not own:
+        return []
+    people = load_authorities(one.person.public_id for one in own if one.person)
+    views = {public_id: view_of(record) for public_id, record in people.items()}
+    facts = [
+        {
+            "role": one.role,
+            "credited_as": one.credited_as,
+            "person": one.person.public_id if one.person else None,
+        }
+        for one in own
+    ]
+    naming = naming_of(facts, consent.identity, hidden_keys(work.kind, work.sealed or []), views)
+    if naming.by_real_name:
+        return []
+    lines = [
+        Reason(
+            "record-apart",
+            not _public_elsewhere(work, views),
+            # Translators: a line of a checklist; “her” is the narrator or author, who is shown under another name.
+            _("Her own record is not public through another work."),
+            advisory=True,
+        ),
+        Reason(
+            "name-in-words",
+            not _says_a_name(work, naming, facts),
+            # Translators: a line of a checklist; it is about the real name of somebody shown under another name.
+            _("Title, abstract, index and clips do not say the real name."),
+            advisory=True,
+        ),
+    ]
+    if naming.credit_shown:
+        named = all(
+            naming.shown(views.get(one["person"] or ""), credit=one["credited_as"], role=one["role"]).name
+            for one in facts
+        )
+        lines.insert(
+            0,
+            Reason(
+                "name-to-show",
+                named,
+                # Translators: a line of a checklist; without such a name the narrator or author is shown as withheld.
+                _("There is a name to show instead of the real one."),
+                advisory=True,
+            ),
+        )
+    return lines
+
+
+def _public_elsewhere(work: Any, views: Mapping[str, AuthorityView]) -> bool:
+    """Whether another work publishes a page of one of these persons, or of the same person by an external id."""
+    ids = {view.public_id for view in views.values()}
+    uris = {uri for view in views.values() for uri in view.identifiers}
+    named = Q(relation=RecordKind.PERSON.value, target__in=ids) | Q(relation="external-id", target__in=uris)
+    return PublicationLink.objects.filter(named).exclude(publication__public_id=work.public_id).exists()
+
+
+def _says_a_name(work: Any, naming: Naming, facts: Iterable[Mapping[str, Any]]) -> bool:
+    shown = {word for one in facts for word in words_of(one["credited_as"])} if naming.credit_shown else set()
+    words = {word for name in naming.unsaid for word in name if len(word) >= SHORTEST or word >= _WITHOUT_BLANKS}
+    texts = [folded(text) for text in _texts(work)]
+    # Names are inflected at their end.
+    wanted = [re.compile(("" if word >= _WITHOUT_BLANKS else r"(?<!\w)") + re.escape(word)) for word in words - shown]
+    return any(pattern.search(text) for pattern in wanted for text in texts)
+
+
+def _texts(work: Any) -> Iterator[str]:
+    maps = [work.title, work.abstract]
+    for segment in work.segments.all():
+        maps += [segment.title, segment.synopsis]
+    for clip in Clip.objects.filter(work_id=work.pk):
+        maps += [clip.title, clip.context]
+    for value in maps:
+        yield from (entry.get("text") or "" for entry in (value or {}).get("values", {}).values())
