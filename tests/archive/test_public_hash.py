@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from archive.models import Publication, Redaction, Revision
 from archive.projection import works
-from archive.projection.redaction import Span
-from archive.projection.works import Materials, RedactionRule, project_work
+from archive.projection.reach import RedactionRule
+from archive.projection.works import Materials, project_work
 from archive.revisions import sha256_of, snapshot_of
 from tests.archive.factories import a_testimony, published
 from tests.archive.what_is_public import pages_about, rows_about
@@ -76,7 +77,7 @@ def test_works_that_differ_in_hidden_words_only_look_the_same_to_the_last_byte(s
         consent={},
         identity="withheld",
         sealed=frozenset(),
-        redactions=(RedactionRule(Span(anchor, 13, 19), "community"),),
+        redactions=(RedactionRule(timezone.now(), "community", anchor=anchor, start=13, end=19),),
     )
     other = json.loads(json.dumps(snapshot).replace("Hovsep", "Vartan"))
     assert other != snapshot
