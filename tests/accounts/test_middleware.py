@@ -137,7 +137,7 @@ def test_a_password_alone_cannot_replace_the_factor(client: Client) -> None:
 @override_settings(CAIRN_MODE="production", PUBLIC_URL="http://testserver")
 def test_the_guard_does_not_depend_on_the_mode(client: Client) -> None:
     client.force_login(make_operator())
-    assert client.get("/admin/")["Location"] == "/accounts/second-factor/"
+    assert client.get("/admin/", headers={"host": "testserver"})["Location"] == "/accounts/second-factor/"
 
 
 @pytest.mark.django_db
