@@ -1,4 +1,4 @@
-"""What an erasure takes from the disk: originals, public copies, and the bytes that the database left behind."""
+"""What an erasure takes from a record's history, and from the disk: originals, public copies, the database's rests."""
 
 from __future__ import annotations
 
@@ -10,11 +10,32 @@ from django.db import OperationalError, connection
 from django.utils.translation import gettext as _
 
 from archive.derivatives.making import media_folder
-from archive.models import Record
+from archive.models import ConsentRecord, Record, Revision
 from archive.vault.erasing import EraseObject
 from jobs.errors import RetryLater
 
 logger = logging.getLogger(__name__)
+
+
+#: Free text of a consent: names, ways to reach somebody. Basis, scopes and dates stay.
+CONSENT_TEXTS = (
+    "proxy_relation",
+    "witness",
+    "embargo_event",
+    "territory",
+    "after_death",
+    "contact",
+    "withdrawal_terms",
+)
+
+
+def empty_history(record: Record) -> None:
+    """Take the words out of a record's revisions and consents; the database allows it of an erased record alone.
+
+    The rows stay, so that numbers and hashes that were cited keep their meaning.
+    """
+    Revision.objects.filter(record_id=record.pk).update(snapshot={})
+    ConsentRecord.objects.filter(record_id=record.pk).update(**dict.fromkeys(CONSENT_TEXTS, ""))
 
 
 def finish_erasure(left: Mapping[str, Any]) -> None:

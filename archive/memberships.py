@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.invitations import InvitationRefused
-from archive.audit import actor_of
-from archive.models import AuditEvent, Community, Membership, Role
+from archive.audit import note_about
+from archive.models import Community, Membership, Role
 from archive.vault import ledger
 from archive.vault.narrowings import thing_of
 
@@ -68,21 +68,9 @@ def leave(membership: Membership, by: Any) -> None:
                 raise LastSteward(_("A community needs one consent steward: invite another one first."))
         membership.until = now
         membership.save(update_fields=["until"])
-        ledger.tell(
-            {
-                "action": "leave",
-                "community": membership.community.slug,
-                "user": membership.user_id,
-                "role": str(membership.role),
-            }
-        )
-        AuditEvent.objects.create(
-            action="member-removed",
-            subject=f"user:{membership.user_id}",
-            community=membership.community.slug,
-            actor=actor_of(by),
-            detail={"role": membership.role},
-        )
+        slug = membership.community.slug
+        ledger.tell({"action": "leave", "community": slug, "user": membership.user_id, "role": str(membership.role)})
+        note_about("member-removed", f"user:{membership.user_id}", by, community=slug, role=membership.role)
 
 
 def join_by_invitation(sender: Any, *, user: Any, scope: str, role: str, **_kwargs: Any) -> None:
@@ -93,23 +81,13 @@ def join_by_invitation(sender: Any, *, user: Any, scope: str, role: str, **_kwar
     if community is None:
         raise InvitationRefused(_("The community that invited you is no longer in the archive."))
     join(user, community, role)
-    AuditEvent.objects.create(
-        action="member-joined",
-        subject=f"user:{user.pk}",
-        community=community.slug,
-        actor=actor_of(user),
-        detail={"role": role},
-    )
+    note_about("member-joined", f"user:{user.pk}", user, community=community.slug, role=role)
 
 
 def note_reset(sender: Any, *, user: Any, by: Any, kinds: tuple[str, ...], **_kwargs: Any) -> None:
     """An operator took away somebody's second factors: that is a power, and leaves a line."""
-    AuditEvent.objects.create(
-        action="authenticator-reset",
-        subject=f"user:{user.pk}",
-        actor=by if isinstance(by, str) else actor_of(by),
-        detail={"kinds": list(kinds)},
-    )
+    person, program = (None, by) if isinstance(by, str) else (by, "")
+    note_about("authenticator-reset", f"user:{user.pk}", person, actor=program, kinds=list(kinds))
 
 
 def give_demo_roles(sender: Any, *, user: Any, role: str, **_kwargs: Any) -> None:

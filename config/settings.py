@@ -144,6 +144,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # FULL: receipts and withdrawals are stored here and must survive a power cut.
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+            # What REPLACE deletes fires the triggers of append-only tables.
+            "PRAGMA recursive_triggers=ON;"
             "PRAGMA cache_size=-32000; PRAGMA mmap_size=134217728;"
         ),
     }

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Check an exported custody log without the archive: `verify_custody.py LOG.jsonl [--head HASH] [--at SEQUENCE]`.
 
-The log is what `manage.py verify_vault --custody-log FILE` writes: one event a line, oldest first. HASH is a head that
-the archive published earlier (and, given --at, at which event): it must still be in the chain. Exit status 0: the
-chain holds; 1: it does not, each place is named; 2: the log cannot be read. Standard library only.
+The log is what `manage.py verify_vault --custody-log FILE` writes, or the audit trail that `--audit-log FILE` writes:
+one event a line, oldest first. HASH is a head that the archive published earlier (and, given --at, at which event): it
+must still be in the chain. Exit status 0: the chain holds; 1: it does not, each place is named; 2: the log cannot be
+read. Standard library only.
 """
 
 import argparse
@@ -11,15 +12,10 @@ import hashlib
 import json
 import sys
 
-FIELDS = (
-    "sequence", "previous_hash", "uuid", "event_type", "at", "agent", "tool", "outcome", "record_uuid", "asset_uuid",
-    "object_sha512", "detail",
-)  # fmt: skip
-
 
 def hash_of(event):
-    """sha256 of the event's fields as JSON: UTF-8, sorted keys, no spaces, one line feed at the end."""
-    body = {name: event[name] for name in FIELDS}
+    """sha256 of all the event says but its own hash, as JSON: UTF-8, sorted keys, no spaces, a line feed at the end."""
+    body = {name: value for name, value in event.items() if name != "own_hash"}
     text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode("utf-8") + b"\n").hexdigest()
 
@@ -33,7 +29,7 @@ def verify(lines, head=None, at=None):
             own, sequence, before, computed = (
                 event["own_hash"], event["sequence"], event["previous_hash"], hash_of(event),
             )  # fmt: skip
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             yield f"line {number}: not an event ({type(error).__name__}: {error})"
             continue
         if sequence != expected:
@@ -53,7 +49,7 @@ def verify(lines, head=None, at=None):
 def main():
     """Read the command line and the log, say what was found."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("log", help="exported custody log, JSON Lines")
+    parser.add_argument("log", help="exported custody log or audit trail, JSON Lines")
     parser.add_argument("--head", help="hash that the archive published earlier (64 hexadecimal digits)")
     parser.add_argument("--at", type=int, help="number of the event that had this hash")
     options = parser.parse_args()

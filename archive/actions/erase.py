@@ -21,13 +21,12 @@ from django.utils.translation import gettext as _
 from archive import audit
 from archive.actions.base import Action, ActionRefused
 from archive.actions.withdraw import REASONS
-from archive.erasure import finish_erasure
+from archive.erasure import empty_history, finish_erasure
 from archive.gate import Gate
 from archive.gate_jobs import words_of
 from archive.models import (
     AccessRequest,
     Clip,
-    ConsentRecord,
     Contribution,
     Derivative,
     EntityLink,
@@ -38,7 +37,6 @@ from archive.models import (
     Person,
     ReaderReport,
     RecordState,
-    Revision,
     WithdrawalCase,
 )
 from archive.revisions import KIND_FIELDS, WORK_FIELDS
@@ -53,17 +51,6 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 logger = logging.getLogger(__name__)
-
-#: Free text of a consent: names, ways to reach somebody. Basis, scopes and dates stay.
-_CONSENT_TEXTS = (
-    "proxy_relation",
-    "witness",
-    "embargo_event",
-    "territory",
-    "after_death",
-    "contact",
-    "withdrawal_terms",
-)
 
 
 class EraseAction(Action):
@@ -112,9 +99,9 @@ class EraseAction(Action):
             )
             Gate(self.now).close([self.work])
             self._purge_texts()
-            self._purge_people()
+            people = self._purge_people()
             self._blank()
-            audit.note("erase", self.work, self.user, reason=self.reason)
+            empty_history(self.work)
             for case in WithdrawalCase.objects.filter(record_id=self.work.pk):
                 case.done = [*case.done, {"action": "erased", "at": self.now.isoformat(), "outcome": "done"}]
                 case.save(update_fields=["done"])
@@ -126,6 +113,9 @@ class EraseAction(Action):
                 # What follows here does the same at once; the job is for what this leaves undone.
                 not_before=self.now + timedelta(seconds=30),
             )
+            # Last: from here to the commit nobody else can write to the trail.
+            audit.note("erase", self.work, self.user, reason=self.reason)
+            audit.note_all("erase", people, self.user, reason=self.reason, within=self.work.public_id)
         cache.clear()
         finish_erasure(left)
 
@@ -155,9 +145,6 @@ class EraseAction(Action):
         for name in ("tracks", "segments", "redactions", "drafts", "proposals"):
             getattr(self.work, name).all().delete()
         self.work.reviews.update(note="")
-        # The rows stay, so that numbers and hashes that were cited keep their meaning; their words go.
-        Revision.objects.filter(record_id=key).update(snapshot={})
-        ConsentRecord.objects.filter(record_id=key).update(**dict.fromkeys(_CONSENT_TEXTS, ""))
         Clip.objects.filter(work_id=key).delete()
         AccessRequest.objects.filter(public_id=public_id).delete()
         ReaderReport.objects.filter(public_id=public_id).delete()
@@ -176,8 +163,9 @@ class EraseAction(Action):
                 batch.save(update_fields=["options"])
         items.update(source="", problems=[])
 
-    def _purge_people(self) -> None:
-        """Persons whom this work alone names go with it; others have a work that still needs them."""
+    def _purge_people(self) -> list[Person]:
+        """Persons whom this work alone names go with it, and are returned; others have a work that still needs them."""
+        gone = []
         people = set(self.work.contributions.exclude(person=None).values_list("person_id", flat=True))
         people |= set(self.work.entity_links.filter(target__kind=Person.KIND).values_list("target_id", flat=True))
         self.work.contributions.all().delete()
@@ -188,11 +176,12 @@ class EraseAction(Action):
             merged = Person.objects.filter(merged_into=person)
             if any(one.consents.exists() or one.media.exists() for one in (person, *merged)):
                 continue
-            audit.note("erase", person, self.user, reason=self.reason, within=self.work.public_id)
             Moved.objects.filter(target=person.public_id).delete()
             ExternalId.objects.filter(record__in=[person, *merged]).delete()
             merged.delete()
             person.delete()
+            gone.append(person)
+        return gone
 
     def _blank(self) -> None:
         """Empty the row itself; a second import of the same source still meets it, and is refused."""

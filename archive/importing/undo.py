@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from archive import audit
+from archive.erasure import empty_history
 from archive.gate import Gate
 from archive.models import (
     AUTHORITY_KINDS,
@@ -49,9 +50,9 @@ class Undone:
 class UndoImport:
     """Take back one import.
 
-    Works it made become empty, erased shells without text, title or identity: their revisions, consents and custody
-    events are append-only, and their originals stay in the vault. Works it changed go back to the revision before.
-    Whatever a person has edited, reviewed, consented to or cut a clip from since stays as it is.
+    Works it made become empty, erased shells without text, title or identity, in their revisions too: these,
+    consents and custody events are append-only, and their originals stay in the vault. Works it changed go back to
+    the revision before. Whatever a person has edited, reviewed, consented to or cut a clip from since stays as it is.
     """
 
     def __init__(self, batch: ImportBatch, user: User | None = None) -> None:
@@ -118,6 +119,7 @@ class UndoImport:
         work.facsimiles = []
         work.identity, work.state, work.wanted_public = "", RecordState.ERASED, False
         work.save()
+        empty_history(work)
         audit.note("undo-import", work, self.user)
         # A backup has it in public still.
         ledger.tell(a_line("unpublish", work))

@@ -12,7 +12,10 @@ from archive.models.terms import Answer, Basis
 
 
 class AppendOnly(models.Model):
-    """A row that is written once; the database refuses update and delete by triggers as well."""
+    """A row that is written once; triggers refuse update, delete and REPLACE as well (``archive.append_only``).
+
+    A migration installs them for every model that is one.
+    """
 
     class Meta:
         abstract = True

@@ -1,4 +1,4 @@
-"""The custody log: who did what to an original, as a chain of hashes."""
+"""The custody log and the audit trail: who did what to an original, and who used which power, as chains of hashes."""
 
 from __future__ import annotations
 
@@ -36,9 +36,13 @@ class CustodyEvent(AppendOnly):
 
 
 class AuditEvent(AppendOnly):
-    """Who used which power over which record; codes and ids only, never names or texts."""
+    """Who used which power over which record, in a chain like that of the custody log; written by ``archive.audit``.
 
-    at = models.DateTimeField(auto_now_add=True)
+    Codes and ids only, never names or texts.
+    """
+
+    sequence = models.PositiveBigIntegerField(unique=True)
+    at = models.DateTimeField()
     action = models.CharField(max_length=40, db_index=True)
     #: Public id of the record, or an opaque key of another object.
     subject = models.CharField(max_length=60, db_index=True)
@@ -47,9 +51,11 @@ class AuditEvent(AppendOnly):
     actor = models.CharField(max_length=40)
     outcome = models.CharField(max_length=20, default="done")
     detail = models.JSONField(default=dict, blank=True)
+    previous_hash = models.CharField(max_length=64)
+    own_hash = models.CharField(max_length=64, unique=True)
 
     class Meta:
-        ordering = ["-id"]
+        ordering = ["-sequence"]
         verbose_name = _("audit event")
 
     def __str__(self) -> str:

@@ -11,7 +11,10 @@ from archive.models.record import Record
 
 
 class Revision(AppendOnly):
-    """A canonical snapshot of a record with its tracks, contributions and links."""
+    """A canonical snapshot of a record with its tracks, contributions and links.
+
+    The snapshot of a record that is erased becomes empty; the row stays, and so does its record, as a shell.
+    """
 
     class Origin(models.TextChoices):
         IMPORT = "import", _("import")
@@ -19,7 +22,7 @@ class Revision(AppendOnly):
         MERGE = "merge", _("merge of duplicates")
         RESTORE = "restore", _("restored")
 
-    record = models.ForeignKey(Record, on_delete=models.CASCADE, related_name="revisions")
+    record = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="revisions")
     number = models.PositiveIntegerField()
     snapshot = models.JSONField()
     #: SHA-256 of the canonical JSON of the snapshot.

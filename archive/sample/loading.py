@@ -99,7 +99,7 @@ class LoadSampleContent:
         public = self._publish(missing)
         with transaction.atomic():
             self._choose_for_home()
-            AuditEvent.objects.create(action=LOADED, subject=version, actor=audit.actor_of(None))
+            audit.note_about(LOADED, version, None)
         return Loaded([work.key for work in missing], public)
 
     # --- originals and records -------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The custody log as a chain of hashes: pure functions, and the SQL that makes its table append-only.
+"""The custody log and the audit trail as chains of hashes: pure functions.
 
 Each event's hash covers its canonical JSON, which names the hash of the event before. Whoever changes, drops or
 inserts an event breaks every hash after it; whoever cuts off the end is found out by the head that was published.
@@ -12,23 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archive.append_only import Guarded, statements
 from archive.vault.inventory import canonical_json
 
 #: The hash "before" the first event.
 GENESIS = "0" * 64
-#: What an event's hash covers, beside ``sequence`` and ``previous_hash``.
-FIELDS = (
-    "uuid",
-    "event_type",
-    "at",
-    "agent",
-    "tool",
-    "outcome",
-    "record_uuid",
-    "asset_uuid",
-    "object_sha512",
-    "detail",
-)
 
 
 @dataclass(frozen=True)
@@ -42,10 +30,10 @@ class Break:
 def hash_of(event: Mapping[str, Any]) -> str:
     """sha256 over the canonical JSON of an event without its own hash.
 
-    ``event`` maps ``sequence``, ``previous_hash`` and :data:`FIELDS` to JSON values: times as ISO 8601 in UTC with
+    ``event`` maps ``sequence``, ``previous_hash`` and what happened to JSON values: times as ISO 8601 in UTC with
     microseconds and ``+00:00``, identifiers as text or null.
     """
-    body = {name: event[name] for name in ("sequence", "previous_hash", *FIELDS)}
+    body = {name: value for name, value in event.items() if name != "own_hash"}
     return hashlib.sha256(canonical_json(body)).hexdigest()
 
 
@@ -67,38 +55,25 @@ def broken_links(events: Iterable[Mapping[str, Any]], *, head: str | None = None
         yield Break(expected - 1, "the published head is not in this chain: its end was cut off or rewritten")
 
 
-#: Tables that no statement may change: {table} is the table's name. One statement each.
-SQLITE_TRIGGERS = (
-    """CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
-       BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END""",
-    """CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
-       BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END""",
-)
-SQLITE_TRIGGERS_REVERSED = ("DROP TRIGGER IF EXISTS {table}_no_update", "DROP TRIGGER IF EXISTS {table}_no_delete")
-POSTGRESQL_TRIGGERS = (
-    """CREATE OR REPLACE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS
-       $$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$""",
-    """CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table}
-       FOR EACH ROW EXECUTE FUNCTION {table}_refuse()""",
-    """CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
-       FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()""",
-)
-POSTGRESQL_TRIGGERS_REVERSED = (
-    "DROP TRIGGER IF EXISTS {table}_no_change ON {table}",
-    "DROP TRIGGER IF EXISTS {table}_no_truncate ON {table}",
-    "DROP FUNCTION IF EXISTS {table}_refuse()",
-)
+def broken_links_and_heads(
+    events: Iterable[Mapping[str, Any]], published: Iterable[tuple[int, str]]
+) -> Iterator[Break]:
+    """The same, against every head (number and hash) that was ever published."""
+    wanted = dict(published)
+    hashes: dict[int, str] = {}
+
+    def remembered() -> Iterator[Mapping[str, Any]]:
+        for event in events:
+            if event["sequence"] in wanted:
+                hashes[event["sequence"]] = event["own_hash"]
+            yield event
+
+    yield from broken_links(remembered())
+    for sequence, own_hash in sorted(wanted.items()):
+        if hashes.get(sequence) != own_hash:
+            yield Break(sequence, "it is not the event whose hash was published")
 
 
 def append_only_statements(table: str, vendor: str, *, reverse: bool = False) -> tuple[str, ...]:
-    """The statements that make ``table`` append-only (or ordinary again) on a database of ``vendor``.
-
-    Raises ``KeyError`` for a database that the archive does not run on.
-    """
-    statements = {
-        ("sqlite", False): SQLITE_TRIGGERS,
-        ("sqlite", True): SQLITE_TRIGGERS_REVERSED,
-        ("postgresql", False): POSTGRESQL_TRIGGERS,
-        ("postgresql", True): POSTGRESQL_TRIGGERS_REVERSED,
-    }[vendor, reverse]
-    return tuple(statement.format(table=table) for statement in statements)
+    """What the first migration of these tables asks for; :mod:`archive.append_only` says more."""
+    return statements(Guarded(table), vendor, reverse=reverse)

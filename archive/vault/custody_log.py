@@ -11,15 +11,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
+from archive import audit
+from archive.chains import end_of
 from archive.models.custody import CustodyEvent
 from archive.vault import custody, ledger_file
 from archive.vault.durable import FOLDER_MODE, Syncer, write_file
 from archive.vault.ledger_lines import Head
-
-#: One number for all of us: the chain has one end, and PostgreSQL lets several transactions append at once.
-_CHAIN_LOCK = 0x6361_6972_6E
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,7 @@ def append(happenings: Iterable[Happening], *, at: datetime | None = None) -> li
 
     Raises ``RuntimeError`` outside a transaction.
     """
-    if not connection.in_atomic_block:
-        raise RuntimeError("A custody event belongs to the transaction that it speaks of.")
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
-    last = CustodyEvent.objects.order_by("-sequence").values_list("sequence", "own_hash").first()
-    sequence, previous = last or (0, custody.GENESIS)
+    sequence, previous = end_of(CustodyEvent)
     moment = (at or datetime.now(UTC)).astimezone(UTC)
     events = []
     for happening in happenings:
@@ -97,11 +90,13 @@ def facts() -> Iterator[dict[str, Any]]:
 
 
 def head() -> dict[str, Any]:
-    """The newest event's number, hash and time: what is published, so that nobody can rewrite the past."""
+    """The newest event's number, hash and time, and the audit trail's: what is published, so that nobody can rewrite
+    the past."""
     event = CustodyEvent.objects.order_by("-sequence").first()
-    if event is None:
-        return {"sequence": 0, "hash": custody.GENESIS, "at": None}
-    return {"sequence": event.sequence, "hash": event.own_hash, "at": as_facts(event)["at"]}
+    newest = {"sequence": 0, "hash": custody.GENESIS, "at": None}
+    if event is not None:
+        newest = {"sequence": event.sequence, "hash": event.own_hash, "at": as_facts(event)["at"]}
+    return {**newest, "audit": audit.head()}
 
 
 def published_heads_path() -> Path:
@@ -120,10 +115,7 @@ def publish_head() -> dict[str, Any]:
         current["ledger"] = reading.head.as_facts()
     path = published_heads_path()
     heads = published_heads()
-    facts = (current["hash"], current.get("ledger"))
-    if (current["sequence"] or reading.instance) and (
-        not heads or (heads[-1]["hash"], heads[-1].get("ledger")) != facts
-    ):
+    if (current["sequence"] or current["audit"]["sequence"] or reading.instance) and heads[-1:] != [current]:
         path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
         fresh.unlink(missing_ok=True)
@@ -153,19 +145,16 @@ def published_ledger_heads() -> list[Head]:
 
 def faults() -> Iterator[custody.Break]:
     """Check the chain in the database, also against every head that was ever published."""
-    hashes: dict[int, str] = {}
-    published = {line["sequence"]: line["hash"] for line in published_heads() if line["sequence"]}
+    heads = [(line["sequence"], line["hash"]) for line in published_heads() if line["sequence"]]
+    yield from custody.broken_links_and_heads(facts(), heads)
 
-    def remembered() -> Iterator[dict[str, Any]]:
-        for event in facts():
-            if event["sequence"] in published:
-                hashes[event["sequence"]] = event["own_hash"]
-            yield event
 
-    yield from custody.broken_links(remembered())
-    for sequence, own_hash in sorted(published.items()):
-        if hashes.get(sequence) != own_hash:
-            yield custody.Break(sequence, "it is not the event whose hash was published")
+def audit_faults() -> Iterator[custody.Break]:
+    """The same for the audit trail, whose head is published in the same line."""
+    heads = [line["audit"] for line in published_heads() if "audit" in line]
+    yield from custody.broken_links_and_heads(
+        audit.facts(), [(one["sequence"], one["hash"]) for one in heads if one["sequence"]]
+    )
 
 
 def note(*happenings: Happening) -> list[CustodyEvent]:

@@ -46,7 +46,7 @@ class FixityReport:
 
 
 def verify_all(vault: Vault, *, progress: Callable[[FixityReport], None] = lambda report: None) -> FixityReport:
-    """Check the root, every object, every byte, the database's word against the vault's, and the custody chain."""
+    """Check the root, every object, every byte, the database's word against the vault's, and both chains."""
     report = FixityReport(damage=list(validate_root(vault.root)))
     for folder in vault.object_folders():
         _verify_object(vault, folder, report)
@@ -55,6 +55,9 @@ def verify_all(vault: Vault, *, progress: Callable[[FixityReport], None] = lambd
     report.notices.extend(unknown_versions(vault))
     report.damage.extend(
         Finding("CUSTODY", f"custody event {fault.sequence}", fault.message) for fault in custody_log.faults()
+    )
+    report.damage.extend(
+        Finding("AUDIT", f"audit event {fault.sequence}", fault.message) for fault in custody_log.audit_faults()
     )
     return report
 

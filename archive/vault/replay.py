@@ -13,9 +13,10 @@ from django.db import transaction
 from archive.actions.base import ActionRefused
 from archive.actions.erase import EraseAction
 from archive.actions.withdraw import WithdrawAction
+from archive.audit import note_about
 from archive.gate import Gate
 from archive.gate_jobs import works_by_pk
-from archive.models import WORK_KINDS, AuditEvent, LedgerLine, Record, RecordState
+from archive.models import WORK_KINDS, LedgerLine, Record, RecordState
 from archive.models.media import Derivative
 from archive.vault import custody_log, ledger
 from archive.vault.deposit import instance_vault
@@ -166,10 +167,6 @@ def _remember(reading: Reading) -> None:
         accepted = {line.number for line in fresh}
         for entry in reading.entries:
             if entry["action"] == BEGIN and entry.get("accepted") and entry["n"] in accepted:
-                AuditEvent.objects.create(
-                    action="ledger-accepted",
-                    subject="ledger",
-                    actor="system",
-                    detail={"accepted": entry["accepted"], "line": entry["n"], "lost": len(entry["lost"])},
-                )
+                lost = len(entry["lost"])
+                note_about("ledger-accepted", "ledger", None, accepted=entry["accepted"], line=entry["n"], lost=lost)
         LedgerLine.objects.bulk_create(fresh)

@@ -199,9 +199,9 @@ def test_of_an_erased_work_only_shell_tombstone_and_trail_are_left(planted: Test
 def test_the_search_for_canaries_can_fail(planted: Testimony, instance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each guard of an erasure, taken out, leaves something that the test above finds."""
     work = withdrawn(planted)
-    monkeypatch.setattr(EraseAction, "_purge_people", lambda self: None)
+    monkeypatch.setattr(EraseAction, "_purge_people", lambda self: [])
     monkeypatch.setattr("archive.actions.erase.finish_erasure", lambda left: None)
-    monkeypatch.setattr("archive.actions.erase._CONSENT_TEXTS", ("territory",))
+    monkeypatch.setattr("archive.erasure.CONSENT_TEXTS", ("territory",))
     EraseAction(None, work, reason="narrator-request").execute()
     left = places_of(CANARY, instance)
     assert {"archive_person", "archive_consentrecord", "archive_contribution"} <= set(left)

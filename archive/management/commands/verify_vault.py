@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from archive import audit
 from archive.vault import custody_log
 from archive.vault.deposit import instance_vault
 from archive.vault.errors import VaultError
@@ -19,9 +20,9 @@ from archive.vault.replay import ReplayLedger
 
 class Command(BaseCommand):
     help = (
-        "Checks the vault: its layout (OCFL 1.1), every byte against its hashes, the database's word, the custody "
-        "chain. Exit status: 0 everything is whole, 1 something is damaged (each place is named), 2 the vault cannot "
-        "be read."
+        "Checks the vault: its layout (OCFL 1.1), every byte against its hashes, the database's word, the chains of "
+        "the custody log and of the audit trail. Exit status: 0 everything is whole, 1 something is damaged (each "
+        "place is named), 2 the vault cannot be read."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,16 +34,19 @@ class Command(BaseCommand):
             metavar="FILE",
             help="write the custody log as JSON Lines, for tools/verify_custody.py",
         )
+        parser.add_argument(
+            "--audit-log", type=Path, metavar="FILE", help="write the audit trail as JSON Lines, for the same tool"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             report = self._verify(options)
             if options["report"]:
                 options["report"].write_text(json.dumps(report, ensure_ascii=False, indent=1), "utf-8")
-            if options["custody_log"]:
-                with options["custody_log"].open("wb") as stream:
-                    for event in custody_log.facts():
-                        stream.write(canonical_json(event))
+            for option, events in (("custody_log", custody_log.facts), ("audit_log", audit.facts)):
+                if options[option]:
+                    with options[option].open("wb") as stream:
+                        stream.writelines(canonical_json(event) for event in events())
         except VaultError as error:
             raise CommandError(str(error), returncode=2) from error
         except OSError as error:
@@ -56,6 +60,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{report['objects']} objects, {report['files']} files, {report['bytes']} bytes read. "
             f"Custody head {head['sequence']}: {head['hash']} "
+            f"Audit head {head['audit']['sequence']}: {head['audit']['hash']} "
             f"Ledger head {ledger_head['lines']}: {ledger_head['hash']}"
         )
         try:

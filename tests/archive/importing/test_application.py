@@ -296,6 +296,7 @@ def test_undo_takes_back_what_nobody_touched(edition, site):
     (gone,) = Record.objects.filter(kind="testimony").exclude(pk=edited.pk)
     assert (gone.state, gone.identity) == ("erased", "")
     assert not gone.tracks.exists() and not Publication.objects.filter(public_id=gone.public_id).exists()
+    assert [one.snapshot for one in gone.revisions.all()] == [{}] and edited.revisions.get(number=1).snapshot["tracks"]
     assert Place.objects.count() == 1, "what the kept work names stays"
     (edition.parent / "w.xml").unlink()
     assert outcomes(run(edition)) == {"created": 1}, "after an undo the file can come again"

@@ -11,7 +11,7 @@ import bagit
 import pytest
 from django.core.management import CommandError, call_command
 
-from archive.models import CustodyEvent, MediaAsset, Testimony
+from archive.models import CustodyEvent, MediaAsset, Revision, Testimony
 from archive.revisions import snapshot_of
 from archive.vault import sealing
 from archive.vault.bags import BadBag, ExportBag, ImportBag
@@ -19,6 +19,7 @@ from archive.vault.deposit import Filing, KeepOriginals, instance_vault, known, 
 from archive.vault.errors import ObjectConflict, UnknownObject
 from archive.vault.fixity import verify_all
 from archive.vault.ingest import Deposit, Original
+from tests.append_only import lifted
 from tests.archive.factories import a_testimony
 
 
@@ -36,7 +37,9 @@ def elsewhere(tmp_path: Path, settings) -> None:
     settings.CAIRN_DATA = tmp_path / "elsewhere"
     (tmp_path / "elsewhere").mkdir()
     MediaAsset.objects.all().delete()
-    CustodyEvent.objects.all()._raw_delete("default")
+    with lifted():
+        CustodyEvent.objects.all()._raw_delete("default")
+        Revision.objects.all()._raw_delete("default")
     reopen_vault()
 
 

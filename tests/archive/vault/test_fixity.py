@@ -18,6 +18,7 @@ from archive.vault.deposit import Filing, KeepOriginals, instance_vault, object_
 from archive.vault.erasing import EraseObject, is_tombstone
 from archive.vault.ingest import Deposit, Original
 from archive.vault.ledger import entries
+from tests.append_only import lifted
 
 
 def keep(*contents: bytes) -> list[str]:
@@ -91,7 +92,8 @@ def test_a_tampered_custody_log_is_damage_and_goes_out_for_strangers_to_see(inst
     tool = Path(__file__).resolve().parents[3] / "tools" / "verify_custody.py"
     said = subprocess.run([sys.executable, str(tool), str(log)], capture_output=True, text=True, check=True)
     assert said.stdout.startswith("WHOLE: 4 events")
-    CustodyEvent.objects.filter(sequence=2).update(agent="user:9")
+    with lifted():
+        CustodyEvent.objects.filter(sequence=2).update(agent="user:9")
     _out, err, status = verify("--custody-log", str(log))
     assert status == 1 and "custody event 2: it was changed" in err
     assert subprocess.run([sys.executable, str(tool), str(log)], capture_output=True, check=False).returncode == 1

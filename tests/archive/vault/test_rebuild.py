@@ -32,6 +32,7 @@ from archive.revisions import snapshot_of
 from archive.vault import custody_log, sealing
 from archive.vault.deposit import Filing, KeepOriginals, instance_vault, object_id_of
 from archive.vault.ingest import Deposit, Original
+from tests.append_only import lifted
 from tests.archive.factories import a_community, a_person, a_place, a_testimony, committed, consent, published
 
 
@@ -42,9 +43,10 @@ def seal() -> int:
 
 def lose_the_database() -> None:
     """As if it were new: every row of the archive is gone."""
-    ConsentRecord.protocols.through.objects.all().delete()
-    for model in (WithdrawalCase, ConsentEvent, ConsentRecord, CustodyEvent, MediaAsset, Revision, Redaction):
-        model.objects.all()._raw_delete("default")
+    with lifted():
+        ConsentRecord.protocols.through.objects.all().delete()
+        for model in (WithdrawalCase, ConsentEvent, ConsentRecord, CustodyEvent, MediaAsset, Revision, Redaction):
+            model.objects.all()._raw_delete("default")
     Publication.objects.all().delete()
     Protocol.objects.all().delete()
     for kind in (Testimony, Collection, Person, Place):
