@@ -78,7 +78,7 @@ def _refresh(ids: list[str], now: datetime, loaded: Mapping[str, Record]) -> Non
         for publication, links in _rows(record, payload, uses[record.public_id], now):
             publication.version = version_of(publication, links)
             old = existing.get((publication.public_id, publication.audience, publication.group))
-            if old is not None and old.version == publication.version:
+            if old is not None and (old.version, old.not_after) == (publication.version, publication.not_after):
                 kept.add(old.pk)
                 continue
             if old is not None:

@@ -344,7 +344,7 @@ class Gate:
         for row, links, files in built:
             row.version = version_of(row, links)
             old = existing.get((row.public_id, row.audience))
-            if old is not None and old.version == row.version:
+            if old is not None and (old.version, old.not_after) == (row.version, row.not_after):
                 kept.add(old.pk)
                 continue
             row.first_published_at = first.get(row.public_id, self.now)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from archive import audit
 from archive.gate import Gate
-from archive.models import WORK_KINDS, Document, Publication, Record, RecordKind, Revision, Testimony, WithdrawalCase
+from archive.models import WORK_KINDS, Document, Publication, Record, Revision, Testimony, WithdrawalCase
 from search import outbox
 from search import service as search
 
@@ -50,15 +50,19 @@ def open_due(context: Any) -> None:
 
 def delete_expired(context: Any) -> None:
     """Delete publications whose consent has ended; no reader has seen them since that moment."""
-    now = timezone.now()
-    works = (RecordKind.TESTIMONY, RecordKind.DOCUMENT)
-    expired = list(
-        Publication.objects.filter(not_after__lte=now, kind__in=works).values_list("public_id", flat=True).distinct()
-    )
-    for record in Record.objects.filter(public_id__in=expired).select_related("community"):
+    public_ids = list(_expired().values_list("public_id", flat=True).distinct())
+    works = Record.objects.filter(public_id__in=public_ids, kind__in=WORK_KINDS).values_list("pk", flat=True)
+    for work in works_by_pk(list(works)):
         with transaction.atomic():
-            Gate(now).close([record])
-            audit.note("consent-expired", record, None)
+            # Consent is asked again under lock: somebody may have renewed it since the list was read.
+            gate = Gate()
+            shown = gate.refresh([work]).get(work.public_id)
+            if shown is None or not shown.allowed:
+                gate.close([work])
+                audit.note("consent-expired", work, None)
+    # What was named by them alone is gone by now; what else names it may end later.
+    with transaction.atomic():
+        Gate().refresh_companions(_expired().filter(public_id__in=public_ids).values_list("public_id", flat=True))
 
 
 def prove_absence(context: Any) -> None:
@@ -99,7 +103,11 @@ def _opening() -> QuerySet[Record]:
 
 
 def something_expired() -> bool:
-    return Publication.objects.filter(not_after__lte=timezone.now()).exists()
+    return _expired().exists()
+
+
+def _expired() -> QuerySet[Publication]:
+    return Publication.objects.filter(not_after__lte=timezone.now())
 
 
 def something_waits() -> bool:

@@ -159,6 +159,7 @@ def test_consent_that_ends_is_gone_at_that_moment_even_before_the_job_deletes_it
     assert publications.find(work.public_id) is not None
     assert publications.find(work.public_id, now=timezone.now() + timedelta(hours=1, seconds=1)) is None
     Publication.objects.update(not_after=timezone.now() - timedelta(seconds=1))
+    consent(work, ends_at=timezone.now() - timedelta(seconds=1))
     assert not publications.listing().exists()
     with committed():
         gate_jobs.delete_expired(None)
