@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from archive import audit
 from archive.gate import Gate
-from archive.models import WORK_KINDS, Document, Publication, Record, Revision, Testimony, WithdrawalCase
+from archive.models import WORK_KINDS, Clip, Document, Publication, Record, Revision, Testimony, WithdrawalCase
 from search import outbox
 from search import service as search
 
@@ -70,7 +70,7 @@ def prove_absence(context: Any) -> None:
     public_id = context.input["public_id"]
     if Publication.objects.filter(public_id=public_id).exists():
         raise RuntimeError("A withdrawn work still has a publication.")
-    search.prove_absence(public_id, words_of(public_id))
+    search.prove_absence(public_id, texts_of(public_id))
     with context.commit():
         case = WithdrawalCase.objects.select_for_update().get(pk=context.input["case"])
         case.proven_absent_at = timezone.now()
@@ -81,11 +81,30 @@ def prove_absence(context: Any) -> None:
         case.save(update_fields=["proven_absent_at", "done"])
 
 
-def words_of(public_id: str) -> list[str]:
-    """What the withdrawn work said, from the record side: the proof looks for these words in the index's file."""
-    revision = Revision.objects.filter(record__public_id=public_id).order_by("-number").first()
-    tracks = revision.snapshot.get("tracks", []) if revision else []
-    return [cue["text"] for track in tracks for cue in track["cues"]]
+def texts_of(public_id: str) -> list[str]:
+    """Everything a work ever said, from the record side: the proof looks for each of these in the index's file.
+
+    Of every revision, published or not: title, abstract, segments, credited names, passages; and of every clip.
+    """
+    texts: dict[str, None] = {}
+    for clip in Clip.objects.filter(work__public_id=public_id):
+        texts |= dict.fromkeys((*_values(clip.title), *_values(clip.context)))
+    for snapshot in Revision.objects.filter(record__public_id=public_id).values_list("snapshot", flat=True).iterator():
+        parts = [snapshot.get("title"), snapshot.get("abstract")]
+        for segment in snapshot.get("segments", []):
+            parts += [segment["title"], segment["synopsis"]]
+        for part in parts:
+            texts |= dict.fromkeys(_values(part))
+        texts |= dict.fromkeys(one["credited_as"] for one in snapshot.get("contributions", []))
+        for track in snapshot.get("tracks", []):
+            for cue in track["cues"]:
+                texts |= dict.fromkeys((cue["text"], cue.get("public_text") or ""))
+    return [text for text in texts if text.strip()]
+
+
+def _values(texts: dict[str, Any] | None) -> list[str]:
+    """The texts of a language map."""
+    return [entry["text"] for entry in (texts or {}).get("values", {}).values()]
 
 
 def apply_outbox(context: Any) -> None:

@@ -170,7 +170,8 @@ def prove_absence(work: str, texts: Iterable[str] = ()) -> AbsenceProof:
 
     Args:
         work: the withdrawn work.
-        texts: what its publication said, from the record side; without it only rows still indexed are known.
+        texts: everything it ever said, from the record side, each looked for; without it only rows still indexed are
+            known.
 
     Raises:
         ValueError: the work is still published; proving would take it out of the index.

@@ -23,7 +23,7 @@ from archive.actions.base import Action, ActionRefused
 from archive.actions.withdraw import REASONS
 from archive.erasure import empty_history, finish_erasure
 from archive.gate import Gate
-from archive.gate_jobs import words_of
+from archive.gate_jobs import texts_of
 from archive.models import (
     AccessRequest,
     Clip,
@@ -124,7 +124,7 @@ class EraseAction(Action):
         if not WithdrawalCase.objects.filter(record_id=self.work.pk, proven_absent_at=None).exists():
             return
         try:
-            search.prove_absence(self.work.public_id, words_of(self.work.public_id))
+            search.prove_absence(self.work.public_id, texts_of(self.work.public_id))
         except (SearchUnavailable, search.AbsenceNotProven) as error:
             # No index, no words in it; the job after the withdrawal says so until it is proven.
             logger.warning("Search could not prove that an erased work is gone (%s).", type(error).__name__)

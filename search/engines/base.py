@@ -301,7 +301,7 @@ class Engine(abc.ABC):
     def prove_absence(self, work: str, texts: Iterable[str] = ()) -> AbsenceProof:
         """Remove ``work`` for good and look for its words in everything the engine stores.
 
-        ``texts``: what the work said, when its rows are already out of the index.
+        ``texts``: what the work said, when its rows are already out of the index: each of them is looked for.
         """
 
 

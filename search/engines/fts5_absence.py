@@ -7,6 +7,8 @@ and truncate it, then look, in the vocabulary, in the tables and in the raw byte
 
 from __future__ import annotations
 
+import itertools
+import re
 import sqlite3
 import time
 from collections.abc import Iterable
@@ -15,28 +17,30 @@ import regex
 
 from search.analysis import analyser
 from search.engines.base import AbsenceProof, patience
-from search.engines.fts5_store import ORDINAL_BITS, Store, sql
+from search.engines.fts5_store import ORDINAL_BITS, Store, clean, sql
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]{4,}")
+#: Shorter than this, in bytes, and it may stand in the file by chance.
+_LEAST_BYTES = 6
+#: Words of one text that are looked for, of those as written and of those as indexed.
+_EACH = 3
+#: Characters of a text that is looked for as a whole; more would lie on several pages of the file.
+_PHRASE = 48
+#: Letters and digits in UTF-8: a word lies within one such run of bytes.
+_RUN = re.compile(rb"[0-9A-Za-z\x80-\xff]{%d,}" % _LEAST_BYTES)
 #: Seconds to wait for readers that hold the old log.
 _PATIENCE = 10.0
-_CHUNK = 1 << 22
-#: Words looked for; the longest say most, and a work of ten thousand words would take hours.
-_MOST_WORDS = 200
+_CHUNK = 1 << 24
 #: Merges all segments, so that terms of deleted rows are written no more.
 OPTIMIZE = "INSERT INTO fts_@ (fts_@) VALUES ('optimize')"
 
 
 def prove(store: Store, work: str, texts: Iterable[str]) -> AbsenceProof:
     """See :meth:`search.engines.base.Engine.prove_absence`."""
-    words: set[str] = set()
-    for text in texts:
-        words.update(_WORD.findall(text))
-        words.update(_WORD.findall(analyser("und").terms(text)))
+    said = dict.fromkeys(clean(text) for text in texts)
     with store.writing() as (connection, epoch):
         for text, terms in _rows(connection, epoch, work):
-            words.update(_WORD.findall(text))
-            words.update(_WORD.findall(terms))
+            said |= {text: None, terms: None}
         for number in store.sets(connection):
             store.take_out(connection, number, work)
         store.note_change(connection, work)
@@ -55,11 +59,20 @@ def prove(store: Store, work: str, texts: Iterable[str]) -> AbsenceProof:
                 problems.append(f"{rows} profiles of the work are still in set {number}")
             if not _agrees_with_its_rows(connection, number):
                 problems.append(f"the full-text index of set {number} holds more than its rows")
-        telling = _telling(store, connection, words)
-        scanned, found = _scan(store, telling)
-        for word, files in found.items():
-            if not _said_by_others(store, connection, word):
-                problems.append(f"a word of the work is still in {', '.join(files)}")
+    # Reading a large file takes a while: others may write meanwhile. What was found is looked at again without them.
+    with store.reading() as (connection, epoch):
+        telling = _telling(store, connection, said)
+    scanned, found = _scan(store, telling)
+    with store.reading() as (connection, epoch):
+        suspects = [word for word in found if not _said_by_others(store, connection, word)]
+    if suspects:
+        _truncate_log(store)
+        with store.writing() as (connection, epoch):
+            _scanned, found = _scan(store, suspects)
+            left = {word: files for word, files in found.items() if not _said_by_others(store, connection, word)}
+        if left:
+            files = sorted({file for names in left.values() for file in names})
+            problems.append(f"{len(left)} words of the work are still in {', '.join(files)}")
     return AbsenceProof(work, len(telling), scanned, len(problems), tuple(problems))
 
 
@@ -94,16 +107,36 @@ def _truncate_log(store: Store) -> bool:
         time.sleep(0.05)
 
 
-def _telling(store: Store, connection: sqlite3.Connection, words: set[str]) -> list[str]:
-    """The longest of the words that no other row has as a word: finding one of these means something was left."""
-    alone: list[str] = []
-    for word in sorted(words, key=lambda word: (-len(word), word)):
-        if len(alone) == _MOST_WORDS:
-            break
-        # A quick test by terms; what it lets through, such as a part of a longer word, _said_by_others explains.
-        if not any(_is_term(connection, number, word) for number in store.sets(connection)):
-            alone.append(word)
-    return alone
+def _telling(store: Store, connection: sqlite3.Connection, texts: Iterable[str]) -> list[str]:
+    """Of every text the longest words that no other row has; finding one of these means that something was left.
+
+    Where others have each of its words the text itself is looked for, unless others have that too.
+    """
+    numbers = list(store.sets(connection))
+    alone: dict[str, None] = {}
+    others: set[str] = set()
+
+    def is_alone(word: str) -> bool:
+        if word in alone:
+            return True
+        if word not in others:
+            # A quick test by terms; what it lets through, such as a part of a longer word, _said_by_others explains.
+            if not any(_is_term(connection, number, word) for number in numbers):
+                alone[word] = None
+                return True
+            others.add(word)
+        return False
+
+    for text in texts:
+        told = 0
+        for form in dict.fromkeys((text, analyser("und").terms(text))):
+            words = {word for word in _WORD.findall(form) if len(word.encode()) >= _LEAST_BYTES}
+            longest = sorted(words, key=lambda word: (-len(word), word))
+            told += sum(1 for _word in itertools.islice(filter(is_alone, longest), _EACH))
+        phrase = text[:_PHRASE].strip()
+        if not told and len(phrase.encode()) >= _LEAST_BYTES:
+            is_alone(phrase)
+    return list(alone)
 
 
 def _is_term(connection: sqlite3.Connection, number: int, word: str) -> bool:
@@ -124,18 +157,22 @@ def _said_by_others(store: Store, connection: sqlite3.Connection, word: str) -> 
         connection.execute(sql(statement, number), {"word": word}).fetchone()
         for number in store.sets(connection)
         for statement in (
-            "SELECT 1 FROM passage_@ WHERE instr(text, :word) OR instr(terms, :word) OR instr(key, :word) LIMIT 1",
+            # Columns stand in the file without a sign between them: one's end and the next one's start make words.
+            "SELECT 1 FROM passage_@ WHERE instr(key || text || terms || anchor, :word) LIMIT 1",
             # The names of our own tables and columns stand in the file as well.
             "SELECT 1 FROM sqlite_master WHERE instr(sql, :word) LIMIT 1",
-            "SELECT 1 FROM profile_@ WHERE instr(title || work || grp || type || stands || facets, :word) LIMIT 1",
+            "SELECT 1 FROM profile_@ "
+            "WHERE instr(work || grp || stands || type || language || title || facets, :word) LIMIT 1",
         )
     )
 
 
 def _scan(store: Store, words: list[str]) -> tuple[int, dict[str, list[str]]]:
     """Bytes read, and the files in which each word's bytes stand."""
-    wanted = {word: word.encode() for word in words}
-    overlap = max(map(len, wanted.values()), default=0)
+    letters = {word: word.encode() for word in words}
+    alone = [word for word in words if _RUN.fullmatch(letters[word])]
+    phrases = [word for word in words if not _RUN.fullmatch(letters[word])]
+    overlap = max(map(len, letters.values()), default=0)
     scanned = 0
     found: dict[str, list[str]] = {}
     for suffix in ("", "-wal"):
@@ -147,8 +184,11 @@ def _scan(store: Store, words: list[str]) -> tuple[int, dict[str, list[str]]]:
             while chunk := file.read(_CHUNK):
                 scanned += len(chunk)
                 block = tail + chunk
-                for word, letters in wanted.items():
-                    if letters in block and path.name not in found.get(word, ()):
-                        found.setdefault(word, []).append(path.name)
-                tail = chunk[-overlap:]
+                # Most of a file says the same words again: thousands of them are sought in each run once.
+                runs = b"\n".join(set(_RUN.findall(block)))
+                for place, sought in ((runs, alone), (block, phrases)):
+                    for word in sought:
+                        if letters[word] in place and path.name not in found.get(word, ()):
+                            found.setdefault(word, []).append(path.name)
+                tail = block[-overlap:] if overlap else b""
     return scanned, found

@@ -160,6 +160,14 @@ class TestWordsLeaveTheFile:
         monkeypatch.setattr(fts5_absence, "OPTIMIZE", "INSERT INTO fts_@ (fts_@) VALUES ('integrity-check')")
         assert not engine.prove_absence("w1").holds
 
+    def test_words_that_two_columns_of_another_row_make_together_are_no_alarm(self, engine: Fts5Engine) -> None:
+        """The text “… over the water” is followed in the file by its terms, “falls …”: nobody said “waterfalls”."""
+        engine.index([passage("o1", "falls over the water"), passage("w2", "many waterfalls")])
+        engine.remove("w2")
+        assert b"waterfall" in file_bytes(engine)
+        proof = engine.prove_absence("w2", ["many waterfall there"])
+        assert proof.holds, proof.problems
+
     def test_a_set_left_by_a_dead_rebuild_is_cleared_too(self, engine: Fts5Engine) -> None:
         def dies(work: str) -> list[SearchDocument]:
             if work == "o1":
