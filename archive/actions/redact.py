@@ -22,7 +22,7 @@ from archive.redactions import read_in_public, rule_of
 from archive.standing import read_standing_anew
 from archive.values.text_changes import Hiding, further_hidings
 from archive.vault import ledger
-from archive.vault.narrowings import a_line
+from archive.vault.narrowings import a_line, of_state, state_of_decision
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -140,17 +140,21 @@ class DecideOnRedactedAction(_OnRedactions):
         with transaction.atomic():
             read_standing_anew([self.work])
             same: dict[str, Any] = {"redaction_id": self.redaction.pk, "about": self.about, "key": self.key}
+            before = after = RedactionDecision.objects.filter(**same).first()
             if self.hidden is None:
                 RedactionDecision.objects.filter(**same).delete()
+                after = None
             else:
                 if not Redaction.objects.filter(pk=self.redaction.pk).exists():
                     raise ActionRefused("gone", _("Somebody has taken this redaction away already."))
                 said = "" if self.hidden else self._said() or ""
                 facts = {"hidden": self.hidden, "said_sha256": said, "by": self.user}
-                RedactionDecision.objects.update_or_create(**same, defaults=facts)
+                after, _made = RedactionDecision.objects.update_or_create(**same, defaults=facts)
             decided = {True: "hidden", False: "free", None: "open"}[self.hidden]
             audit.note("redaction-decided", self.work, self.user, about=self.about, key=self.key, decided=decided)
             Gate(self.now).refresh([self.work])
+            thing = {"redaction": str(self.redaction.uuid), "about": str(self.about), "key": self.key}
+            ledger.tell(*of_state("decide", self.work, state_of_decision(before), state_of_decision(after), **thing))
 
     def _said(self) -> str | None:
         """What the thing says now, as the projection compares it; None: the work has no such thing."""

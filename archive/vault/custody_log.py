@@ -121,7 +121,7 @@ def publish_head() -> dict[str, Any]:
         fresh.unlink(missing_ok=True)
         text = "".join(json.dumps(line, sort_keys=True) + "\n" for line in [*heads, current])
         syncer = Syncer()
-        write_file(fresh, text.encode("ascii"), syncer, 0o640)
+        write_file(fresh, text.encode("ascii"), syncer, 0o600)
         fresh.replace(path)
         syncer.folder(path.parent)
     return current

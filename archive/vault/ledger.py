@@ -299,7 +299,7 @@ def mark_replay_pending(facts: Pending | None = None) -> None:
         "since": facts.since.as_facts() if facts.since else None,
         "heads": [head.as_facts() for head in facts.heads],
     }
-    write_file(fresh, json.dumps(text).encode("ascii"), Syncer(), 0o640)
+    write_file(fresh, json.dumps(text).encode("ascii"), Syncer(), 0o600)
     fresh.replace(_marker())
     for place in (folder(), folder().parent):
         Syncer().folder(place)

@@ -24,7 +24,7 @@ CLOSING: Mapping[str, str] = {
 }
 OPENING: Mapping[str, str] = {opens: closes for closes, opens in CLOSING.items()}
 #: Acts whose line holds a whole state, which may be narrower in one respect and wider in another.
-STATES = frozenset({"consent", "restrict"})
+STATES = frozenset({"consent", "restrict", "decide"})
 ACTIONS = frozenset({*CLOSING, *OPENING, *STATES})
 
 #: From closed to open.
@@ -35,6 +35,7 @@ _RANKS: Mapping[str, tuple[Any, ...]] = {
     "precision": ("country", "100km", "10km", "1km", "exact"),
     "audience": ("", "community", "educators", "registered", "public"),
     "sensitivity_cleared": (False, True),
+    "decision": ("hidden", "open", "free"),
 }
 
 
@@ -46,6 +47,8 @@ def thing_of(entry: Mapping[str, Any]) -> str:
         return ""
     if act == "redact":
         return f"redact:{entry['redaction']}"
+    if act == "decide":
+        return f"decide:{entry['redaction']}:{entry['about']}:{entry['key']}"
     if act in ("leave", "revoke"):
         return f"{act}:{entry.get('community', '')}:{entry['role']}:{entry['user']}"
     return f"{act}:{entry['uuid']}"
@@ -135,8 +138,13 @@ def state_of_consent(consent: Any, protocols: Iterable[int]) -> dict[str, Any]:
     }
 
 
+def state_of_decision(decision: Any | None) -> dict[str, Any]:
+    """What was decided of one thing beside the text under one redaction; None: nothing."""
+    return {"decision": "open" if decision is None else "hidden" if decision.hidden else "free"}
+
+
 #: Fields of records that say how much of them is shown.
-RESTRICTIONS = ("sealed", *_RANKS)
+RESTRICTIONS = ("sealed", "name_policy", "precision", "audience", "sensitivity_cleared")
 
 
 def state_of_record(record: Any) -> dict[str, Any]:
@@ -155,8 +163,10 @@ def a_line(action: str, record: Any, **facts: Any) -> dict[str, Any]:
     return {"action": action, "public_id": record.public_id, "uuid": str(record.uuid), **facts}
 
 
-def of_state(action: str, record: Any, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
+def of_state(
+    action: str, record: Any, before: Mapping[str, Any], after: Mapping[str, Any], **facts: Any
+) -> list[dict[str, Any]]:
     """A line when a state has changed; it says whether something was opened."""
     if before == after:
         return []
-    return [a_line(action, record, state=dict(after), opens=narrower(before, after) != dict(after))]
+    return [a_line(action, record, state=dict(after), opens=narrower(before, after) != dict(after), **facts)]

@@ -32,12 +32,13 @@ from archive.models import (
     RecordKind,
     RecordState,
     Redaction,
+    RedactionDecision,
     Revision,
     Unfinished,
 )
 from archive.naming import rebuild_naming
 from archive.projection.authorities import MODELS
-from archive.vault.narrowings import narrower, state_of_consent, state_of_record
+from archive.vault.narrowings import narrower, state_of_consent, state_of_decision, state_of_record
 
 #: Fields of a consent that the ledger does not know: they stay as the backup has them.
 KEPT = (
@@ -177,6 +178,26 @@ def _redact(entry: Mapping[str, Any]) -> bool:
     return True
 
 
+def _decide(entry: Mapping[str, Any]) -> bool:
+    """What was hidden with a redaction is hidden again; what was declared free no longer is."""
+    record = _record(entry)
+    redaction = Redaction.objects.filter(uuid=entry["redaction"], record_id=record.pk).first()
+    if redaction is None or _gone(record):
+        return False
+    about, key = entry["about"], entry["key"]
+    rows = RedactionDecision.objects.filter(redaction=redaction, about=about, key=key)
+    now = state_of_decision(rows.first())
+    state = narrower(now, entry["state"])
+    if state == now:
+        return False
+    rows.delete()
+    if state["decision"] == "hidden":
+        RedactionDecision.objects.create(redaction=redaction, about=about, key=key, hidden=True)
+    audit.note("redaction-decided", record, None, about=about, key=key, decided=state["decision"])
+    make_anew(record)
+    return True
+
+
 def _anchors(work: Any) -> set[str]:
     """Passages of the text as it is, and as the public sees it; a passage must be in both to be hidden in both."""
     now = {cue["id"] for track in work.tracks.all() for cue in track.cues}
@@ -238,6 +259,7 @@ _ACTS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "unpublish": _unpublish,
     "consent": _consent,
     "redact": _redact,
+    "decide": _decide,
     "restrict": _restrict,
     "leave": _leave,
     "revoke": _revoke,

@@ -16,11 +16,12 @@ from accounts.grants import GrantEducator, RevokeGrant
 from accounts.models import EducatorGrant
 from archive.actions.consent import RecordConsentAction
 from archive.actions.publish import HideAction, PublishAction, UnpublishAction
-from archive.actions.redact import RedactAction, UnredactAction
+from archive.actions.redact import DecideOnRedactedAction, RedactAction, UnredactAction
 from archive.desk.works import TestimonyForm
 from archive.gate import consent_in_force
 from archive.memberships import join, leave
 from archive.models import (
+    IndexSegment,
     LedgerLine,
     Membership,
     OwedLine,
@@ -34,6 +35,8 @@ from archive.models import (
     Unfinished,
 )
 from archive.policy import viewer_of
+from archive.revisions import save_revision
+from archive.values.language_map import language_map
 from archive.vault import ledger, ledger_file
 from archive.vault.errors import VaultFull
 from archive.vault.narrowings import narrower, of_state, standing, state_of_record
@@ -226,6 +229,40 @@ def test_without_the_lines_a_restore_undoes_it(instance, monkeypatch, name: str)
         ACTS[name][0](work)
     restored()
     assert is_open(work, name)
+
+
+def test_what_was_decided_on_a_redaction_since_the_backup_is_not_undone(instance):
+    """A clip hidden with a redaction stays hidden, a part of the index declared free before is free no longer."""
+    work = a_testimony(a_community())
+    anchor = work.tracks.get(key="t2").cues[0]["id"]
+    IndexSegment.objects.create(record=work, key="s1", anchor=anchor, title=language_map("The crossing", "en"))
+    IndexSegment.objects.create(record=work, key="s2", title=language_map("The bakery", "en"))
+    save_revision(work, origin="edit")
+    published(again(work))
+    with committed():
+        redacted(work)
+        decide(work, "s1", hidden=False)
+        decide(work, "s2", hidden=False)
+    assert "The crossing" in payloads(work) and "The bakery" in payloads(work)
+    with since_the_backup():
+        decide(work, "s1", hidden=None)
+        decide(work, "s2", hidden=True)
+    assert "The crossing" in payloads(work) and "The bakery" in payloads(work)
+    assert len(restored().narrowed) == 2
+    assert "The crossing" not in payloads(work) and "The bakery" not in payloads(work)
+    with committed():
+        decide(work, "s1", hidden=False)
+    with since_the_backup():
+        decide(work, "s1", hidden=None)
+        decide(work, "s1", hidden=False)
+    restored()
+    assert "The crossing" in payloads(work)
+
+
+def decide(work: Any, segment: str, *, hidden: bool | None) -> None:
+    DecideOnRedactedAction(
+        None, again(work), work.redactions.get(), about="segment", key=segment, hidden=hidden
+    ).execute()
 
 
 def test_what_was_taken_back_and_never_committed_counts_for_nothing(instance):
