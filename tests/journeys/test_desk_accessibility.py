@@ -36,6 +36,7 @@ def screens(member) -> list[str]:
     )
     Contribution.objects.create(record=work, person=narrator, role="translator")
     Redaction.objects.create(record=work, anchor=anchor, start=0, end=2, mode="remove", reason="danger")
+    said = Redaction.objects.create(record=work, anchor=anchor, words="Գետը", mode="remove", reason="danger")
     AccessRequest.objects.create(
         public_id=work.public_id, community=community.slug, user=a_user(), purpose="My grandmother."
     )
@@ -50,6 +51,7 @@ def screens(member) -> list[str]:
         *(f"/admin/{name}/new/" for name in KINDS),
         f"/admin/testimonies/edit/{work.pk}/",
         *(f"/admin/testimonies/{work.pk}/{name}/" for name in SCREENS),
+        f"/admin/testimonies/{work.pk}/redactions/?also={said.pk}",
         f"/admin/clips/edit/{clip.pk}/",
         f"/admin/people-records/edit/{narrator.pk}/",
         f"/admin/people-records/{narrator.pk}/merge/",
