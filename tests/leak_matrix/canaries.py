@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import gzip
-import html
 import io
-import json
 import secrets
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
-from urllib.parse import quote
 
 #: How every canary begins.
 BEGINNING = "canary"
@@ -24,22 +21,18 @@ def new_canary(what: str) -> str:
 
 
 @cache
-def forms_of(canary: str) -> set[bytes]:
-    """The canary as it could stand in bytes: plain, escaped, URL-encoded, base64 at every alignment, UTF-16."""
+def encodings_of(canary: str) -> tuple[bytes, ...]:
+    """The canary where it cannot be read: UTF-16, hex, base64 at every alignment.
+
+    A canary is letters and digits, so that HTML, JSON and addresses write it as it is.
+    """
     raw = canary.encode()
-    forms = {
-        raw,
-        html.escape(canary).encode(),
-        quote(canary).encode(),
-        json.dumps(canary)[1:-1].encode(),
-        canary.encode("utf-16-le"),
-        raw.hex().encode(),
-    }
+    forms = [canary.encode("utf-16-le"), raw.hex().encode()]
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + raw)
         # The first and last characters depend on the neighbours.
-        forms.add(encoded[4 if shift else 0 : len(encoded) - 4])
-    return forms
+        forms.append(encoded[4 if shift else 0 : len(encoded) - 4])
+    return tuple(forms)
 
 
 def layers(body: bytes, depth: int = 3) -> Iterator[bytes]:
@@ -61,14 +54,28 @@ def layers(body: bytes, depth: int = 3) -> Iterator[bytes]:
             continue
 
 
-def found_in(body: bytes, canaries: set[str]) -> set[str]:
-    """Which canaries an answer carries in any form."""
+def found_in(body: bytes, canaries: Collection[str], facts: Collection[str] = ()) -> set[str]:
+    """Which canaries an answer carries in any form, and which ``facts`` (ids, dates, hashes) it says as they are."""
     found: set[str] = set()
     for layer in layers(body):
-        # Most answers hold no canary at all: their common beginning, in any form, is looked for once.
-        if not any(sign in layer for sign in forms_of(BEGINNING)):
-            continue
-        for canary in canaries - found:
-            if any(form in layer for form in forms_of(canary)):
-                found.add(canary)
+        found |= {fact for fact in facts if fact.encode() in layer}
+        found |= _read_in(layer, canaries)
+        # Most answers hold no encoded canary at all: their common beginning, in any form, is looked for once.
+        if any(sign in layer for sign in encodings_of(BEGINNING)):
+            found |= {c for c in canaries if any(form in layer for form in encodings_of(c))}
+    return found
+
+
+def _read_in(layer: bytes, canaries: Collection[str]) -> set[str]:
+    """The canaries that stand in a layer as they are, found from where they begin: there are hundreds of them."""
+    beginning = BEGINNING.encode()
+    at = layer.find(beginning)
+    if at < 0:
+        return set()
+    wanted = {canary.encode(): canary for canary in canaries}
+    lengths = {len(raw) for raw in wanted}
+    found = set()
+    while at >= 0:
+        found |= {wanted[part] for length in lengths if (part := layer[at : at + length]) in wanted}
+        at = layer.find(beginning, at + 1)
     return found

@@ -15,26 +15,36 @@ NOBODY = "999999"
 _PARAMETER = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
 #: What the records of a route are called in its address, and which of the planted ones it opens.
 RECORDS_BY_ROUTE: tuple[tuple[str, str], ...] = (
-    ("testimonies/", "work"),
-    ("testimony-chooser/", "work"),
+    ("testimonies/", "testimony"),
+    ("testimony-chooser/", "testimony"),
+    ("papers/", "document"),
+    ("document-chooser/", "document"),
     ("clips/", "clip"),
     ("clip-chooser/", "clip"),
     ("people-records/", "person"),
     ("person-chooser/", "person"),
     ("places/", "place"),
     ("place-chooser/", "place"),
+    ("organisations/", "organisation"),
+    ("organisation-chooser/", "organisation"),
+    ("events/", "event"),
+    ("event-chooser/", "event"),
+    ("concepts/", "concept"),
+    ("concept-chooser/", "concept"),
+    ("sources/", "source"),
+    ("source-chooser/", "source"),
     ("collections-of-records/", "collection"),
     ("collection-chooser/", "collection"),
 )
-#: Addresses with parameters that name no record and nothing of a community.
+#: Addresses of Wagtail's and of accounts, with parameters that name no record and nothing of a community.
 _OTHERS = re.compile(
     r"admin/(?:accounts|api|bulk|collections|documents|editing-sessions|groups|images|invitations|locales|localize"
     r"|pages|password_reset|people|redirects|sites|tag-autocomplete|users|workflows|choose-page|login|logout|reports"
-    r"|events|event-chooser|organisations|organisation-chooser|concepts|concept-chooser|sources|source-chooser|papers"
-    r"|document-chooser|\^)"
+    r"|\^)"
 )
 #: Asked of every list, so that a search that looks where it may not is caught too.
 QUESTION = "?q=canary"
+_NO_LISTS = ("/new/", "/chosen-multiple/", "/act/")
 
 
 def routes() -> list[str]:
@@ -45,7 +55,15 @@ def routes() -> list[str]:
 def list_paths() -> list[str]:
     """Addresses without parameters: lists, searches, choosers, reports, the first page."""
     plain = [route for route in routes() if "<" not in route and "^" not in route and "logout" not in route]
-    searched = [route for route in plain if route.startswith(tuple(DESK_PREFIX + each for each, _ in RECORDS_BY_ROUTE))]
+    ours = tuple(DESK_PREFIX + each for each, _which in RECORDS_BY_ROUTE)
+    # Forms of new records and the like take no question; a list's page holds the results that are asked for alone.
+    searched = [
+        route
+        for route in plain
+        if route.startswith(ours)
+        and not route.endswith(_NO_LISTS)
+        and ("-chooser/" in route or not route.endswith("/results/"))
+    ]
     return [f"/{route}" for route in plain] + [f"/{route}{QUESTION}" for route in searched]
 
 
@@ -65,20 +83,17 @@ def business_paths(garden: Garden) -> list[str]:
 
 def object_paths(planted: Planted, *, nobody: bool = False) -> Iterator[str]:
     """Addresses of one planted record; with ``nobody`` the same addresses of a record that is not there."""
-    records = {
-        "work": planted.work,
-        "clip": planted.clip,
-        "person": planted.person,
-        "place": planted.place,
-        "collection": planted.work.collection,
-    }
+    # What a document names has the same screens as what a testimony names.
+    records = {planted.work.kind: planted.work, **(planted.named if planted.work.kind == "testimony" else {})}
     for route in routes():
         for beginning, which in RECORDS_BY_ROUTE:
-            if route.startswith(DESK_PREFIX + beginning) and "<" in route:
-                key = NOBODY if nobody else str(records[which].pk)
+            if which not in records or not route.startswith(DESK_PREFIX + beginning):
+                continue
+            key = NOBODY if nobody else str(records[which].pk)
+            if "<" in route:
                 yield "/" + _PARAMETER.sub(lambda found, key=key: key if found["name"] == "pk" else "public", route)
-        if route.startswith(f"{DESK_PREFIX}testimonies/") and route.endswith("act/"):
-            yield f"/{route}?id={NOBODY if nobody else planted.work.pk}"
+            elif route.endswith(("act/", "/chosen-multiple/")):
+                yield f"/{route}?id={key}"
 
 
 def unnamed_at_the_desk() -> list[str]:

@@ -18,15 +18,24 @@ from archive.actions.publish import PublishAction, ReviewAction
 from archive.actions.withdraw import WithdrawAction
 from archive.models import (
     Clip,
+    Concept,
+    ConceptScheme,
     Contribution,
     Derivative,
+    Document,
     EntityLink,
+    Event,
     ImportBatch,
     ImportItem,
     IndexSegment,
     MediaAsset,
+    Organisation,
     Redaction,
+    Revision,
+    Source,
+    TextTrack,
 )
+from archive.public.addresses import SEGMENTS
 from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from jobs.models import Job, JobLogLine
@@ -40,6 +49,7 @@ from tests.archive.factories import (
     a_user,
     committed,
     consent,
+    cue,
 )
 from tests.leak_matrix.canaries import new_canary
 
@@ -51,6 +61,10 @@ EVERYBODY = frozenset(
     {"anonymous", "registered", "teacher", "same", "other", "specialist", "translator", "hostile", "operator"}
 )
 SIGNED_IN = EVERYBODY - {"anonymous"}
+#: Nobody, anybody who has signed in, and a member: whom it concerns that a thing is a document.
+FROM_EACH_SIDE = frozenset({"anonymous", "registered", "same"})
+#: The lowest stand and the highest: a case that is open to all has no other projection between them.
+FROM_BOTH_ENDS = frozenset({"anonymous", "same"})
 STATES: dict[str, tuple[dict[str, str], frozenset[str]]] = {
     "public": ({**YES, "public-web": "yes"}, EVERYBODY),
     "sealed": ({**YES, "public-web": "yes"}, EVERYBODY),
@@ -66,6 +80,19 @@ STATES: dict[str, tuple[dict[str, str], frozenset[str]]] = {
 }
 
 
+#: States in which a document is planted beside the testimony: those in which the desk or a reader may see a difference.
+DOCUMENT_STATES = ("public", "community", "draft", "withdrawn")
+
+
+@dataclass
+class Apart:
+    """A public page that owes its life to another work: what it shows, and what of this work it must not."""
+
+    record: Any
+    shows: set[str]
+    hides: set[str]
+
+
 @dataclass
 class Planted:
     """One work with what must and must not be seen of it."""
@@ -79,13 +106,54 @@ class Planted:
     #: Shown by a stub to everybody.
     stub_words: set[str] = field(default_factory=set)
     file_id: str = ""
-    #: A recording that nobody declared free of what is hidden in the text.
-    withheld_file_id: str = ""
     readers: frozenset[str] = frozenset()
-    #: The person and the place that the work names, its collection, a clip of it.
-    person: Any = None
-    place: Any = None
-    clip: Any = None
+    #: Everything of it is on request: whoever may not read it is shown a stub.
+    on_request: bool = False
+    #: What it names, by the kind's word: each has a page that lives as long as the work.
+    named: dict[str, Any] = field(default_factory=dict)
+    #: One way of hiding in an otherwise public work: what differs is the work, and not who comes.
+    case: bool = False
+    #: Who goes to its addresses.
+    walkers: frozenset[str] = EVERYBODY
+    #: Seen by nobody in public, as ``never``, but no canaries: public ids, dates, coordinates, hashes.
+    facts: set[str] = field(default_factory=set)
+    #: Words and ids that another work shows and this one must not.
+    elsewhere: set[str] = field(default_factory=set)
+    #: Records that must have no public page at all.
+    gone: list[Any] = field(default_factory=list)
+    #: Files that nobody is served.
+    shut: list[str] = field(default_factory=list)
+    apart: list[Apart] = field(default_factory=list)
+    #: What stands behind each seal, by kind and code.
+    behind: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    #: Questions to whose answers this work must not belong.
+    questions: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of_case(cls, state: str, *, readers: frozenset[str] = EVERYBODY, **fields: Any) -> Planted:
+        """A work in which one thing is hidden in one way; the work itself is made by the case."""
+        return cls(state, None, readers=readers, case=True, walkers=FROM_BOTH_ENDS, **fields)
+
+    def word(self, what: str) -> str:
+        """A new canary for readers."""
+        return self._new(what, self.words)
+
+    def secret(self, what: str) -> str:
+        """A new canary for nobody."""
+        return self._new(what, self.never)
+
+    def _new(self, what: str, to: set[str]) -> str:
+        canary = new_canary(f"{self.state.replace('-', '')}{what}")
+        to.add(canary)
+        return canary
+
+    @property
+    def all_words(self) -> set[str]:
+        return self.words | self.never | self.stub_words
+
+    def remember_hashes(self) -> None:
+        """A hash of what is hidden lets a guess be confirmed: no revision's may be told."""
+        self.facts |= set(Revision.objects.filter(record_id=self.work.pk).values_list("sha256", flat=True))
 
 
 @dataclass
@@ -102,61 +170,98 @@ class Garden:
     business: set[str] = field(default_factory=set)
 
 
-def plant(state: str, community: Any) -> Planted:
+def plant(state: str, community: Any, kind: str = "testimony") -> Planted:
     """Make a work in ``state`` with canaries in every field that could carry one."""
     scopes, readers = STATES[state]
-    result = Planted(state, None, readers=readers)
-
-    def word(what: str) -> str:
-        canary = new_canary(f"{state}{what}")
-        result.words.add(canary)
-        return canary
-
-    def secret(what: str) -> str:
-        canary = new_canary(f"{state}{what}")
-        result.never.add(canary)
-        return canary
-
+    walkers = EVERYBODY if kind == "testimony" else FROM_EACH_SIDE
+    result = Planted(state, None, readers=readers, on_request=state == "request", walkers=walkers)
+    word, secret = result.word, result.secret
     sealed = state == "sealed"
     abstract = word("abstract")
-    if state == "request":
+    if result.on_request:
         result.words.discard(abstract)
         result.stub_words.add(abstract)
     narrator = a_person(
         community, secret("sealedname") if sealed else word("narrator"), sealed=["real_name"] if sealed else []
     )
     place = a_place(word("place"), community=community)
-    work = result.work = a_testimony(
-        community,
-        original=f"Գետը {word('original')}",
-        english=f"The river {word('translation')}",
-        title=language_map(word("title"), "hy"),
-        abstract=language_map(abstract, "en"),
-        collection=a_collection(community, title=language_map(word("collection"), "en")),
-        institution=word("institution"),
-        reference=word("reference"),
-    )
-    result.person, result.place = narrator, place
-    Contribution.objects.create(record=work, person=narrator, role="narrator")
+    fields = {
+        "title": language_map(word("title"), "hy"),
+        "abstract": language_map(abstract, "en"),
+        "collection": a_collection(community, title=language_map(word("collection"), "en")),
+        "institution": word("institution"),
+        "reference": word("reference"),
+        "source_facts": {"key": secret("sourcekey")},
+    }
+    texts = {"original": f"Գետը {word('original')}", "english": f"The river {word('translation')}"}
+    if kind == "document":
+        # Something on the first page is redacted, and its picture goes with it.
+        pages = [{"page": "1", "label": secret("redactedfacsimile")}, {"page": "2", "label": word("facsimile")}]
+        work = a_document(community, **texts, **fields, facsimiles=pages)
+    else:
+        work = a_testimony(community, **texts, **fields)
+    result.work = work
+    Contribution.objects.create(record=work, person=narrator, role="narrator" if kind == "testimony" else "author")
     anchor = work.tracks.get(key="t1").cues[0]["id"]
-    EntityLink.objects.create(record=work, target=place, anchors=[anchor])
-    IndexSegment.objects.create(record=work, key="s1", anchor=anchor, title=language_map(word("segment"), "en"))
-    hidden = _redacted_cue(work, secret("redacted"))
-    told = language_map(secret("hiddensegment"), "en")
-    IndexSegment.objects.create(record=work, key="s2", anchor=hidden, title=told, position=1)
-    _named_in_hidden_words(work, secret("hiddenperson"), secret("hiddenwords"))
+    result.named = {"person": narrator, "place": place, "collection": work.collection}
+    result.named |= _authorities(result, community)
+    # Sources have no public page, whoever may read what cites them.
+    result.named["source"] = Source.objects.create(community=community, csl={"title": secret("source")})
+    for what in ("place", "event", "organisation", "concept", "source"):
+        EntityLink.objects.create(record=work, target=result.named[what], anchors=[anchor])
+    redacted = _redacted_cue(work, secret("redacted"))
+    for position, (first, title) in enumerate(((anchor, word("segment")), (redacted, secret("redactedsegment")))):
+        IndexSegment.objects.create(
+            record=work, key=f"s{position}", anchor=first, position=position, title=language_map(title, "en")
+        )
     _clips(work, anchor, shown=(word("clip"), word("context")), kept=secret("deskclip"), across=secret("acrossclip"))
-    result.clip = work.clips.order_by("pk").first()
-    result.file_id = _recording(work, secret("filename"), word("media"))
-    # A steward has listened: what is hidden is not said in this one. Of the other nobody has said so.
-    heard = work.media.get(derivatives__uuid=result.file_id)
-    for redaction in work.redactions.all():
-        redaction.decisions.create(about="media", key=str(heard.uuid), hidden=False)
-    result.withheld_file_id = _recording(work, secret("secondfile"), secret("secondmedia"))
+    result.named["clip"] = work.clips.order_by("pk").first()
+    # A redaction that stands nowhere in time withholds the recording as it came; a copy made after it may be heard.
+    result.shut.append(a_file(work, secret("filename"), secret("unredactedmedia")))
+    result.file_id = a_file(work, secret("copyname"), word("media"), role=MediaAsset.Role.REDACTED)
     save_revision(work, origin="edit")
     work.refresh_from_db()
+    result.remember_hashes()
     _through_the_gate(state, work, scopes)
     return result
+
+
+def a_document(community: Any, *, original: str, english: str, **fields: Any) -> Any:
+    """A letter with its transcription and a translation, one revision, no consent yet."""
+    fields = {"original_language": "hy", "languages": ["hy", "en"], "date": "1921", "download_allowed": True, **fields}
+    collection = fields.pop("collection", None) or a_collection(community)
+    work = Document.objects.create(
+        community=community, collection=collection, document_type="letter", standpoint="victim", **fields
+    )
+    for position, (key, kind, language, text) in enumerate(
+        (("t1", "transcript", "hy", original), ("t2", "translation", "en", english))
+    ):
+        TextTrack.objects.create(
+            record=work,
+            key=key,
+            kind=kind,
+            language=language,
+            is_original=not position,
+            position=position,
+            cues=[cue(f"p-{work.public_id[:4]}{key}00", text, "g1", page="1")],
+        )
+    save_revision(work, origin="edit")
+    work.refresh_from_db()
+    return work
+
+
+def _authorities(planted: Planted, community: Any) -> dict[str, Any]:
+    """An event, an organisation and a concept of the community's own."""
+    scheme, _made = ConceptScheme.objects.get_or_create(slug="leak-matrix", defaults={"title": language_map("W", "en")})
+    return {
+        "event": Event.objects.create(community=community, name=language_map(planted.word("event"), "en")),
+        "organisation": Organisation.objects.create(
+            community=community, name=language_map(planted.word("organisation"), "en")
+        ),
+        "concept": Concept.objects.create(
+            community=community, scheme=scheme, name=language_map(planted.word("concept"), "en")
+        ),
+    }
 
 
 def _clips(work: Any, anchor: str, *, shown: tuple[str, str], kept: str, across: str) -> None:
@@ -182,6 +287,7 @@ def _clips(work: Any, anchor: str, *, shown: tuple[str, str], kept: str, across:
 
 
 def _redacted_cue(work: Any, canary: str) -> str:
+    """A passage of which some words are redacted; its anchor."""
     track = work.tracks.get(key="t1")
     own = {**track.cues[0], "id": f"p-{work.public_id[:4]}rrr1", "group": "g9", "text": f"hid {canary} hid"}
     track.cues = [*track.cues, own]
@@ -192,42 +298,32 @@ def _redacted_cue(work: Any, canary: str) -> str:
     return str(own["id"])
 
 
-def _named_in_hidden_words(work: Any, name: str, words: str) -> None:
-    """A person linked at a passage whose words are hidden, a part of the index and a clip over that passage."""
-    anchor = f"p-{work.public_id[:4]}rrr3"
-    track = work.tracks.get(key="t1")
-    # The passage is its own group: the translation beside it carries no other.
-    track.cues = [*track.cues, {**track.cues[0], "id": anchor, "group": "", "text": f"shown {words} shown"}]
-    track.save()
-    other = work.tracks.get(key="t2")
-    beside = {**other.cues[0], "id": f"p-{work.public_id[:4]}sss3", "group": anchor, "text": f"translated {words}"}
-    other.cues = [*other.cues, beside]
-    other.save()
-    EntityLink.objects.create(record=work, target=a_person(work.community, name), anchors=[anchor])
-    IndexSegment.objects.create(record=work, key="s3", anchor=anchor, title=language_map(name, "en"), position=3)
-    told = language_map(name, "en")
-    Clip.objects.create(
-        community=work.community, work=work, title=told, context=told, first_anchor=anchor, audience="public"
-    )
-    Redaction.objects.create(record=work, anchor=anchor, words=words, mode="remove", reason="danger")
-
-
-def _recording(work: Any, name: str, inside: str) -> str:
+def a_file(
+    work: Any,
+    name: str,
+    inside: str,
+    *,
+    kind: str = "audio",
+    media_type: str = "audio/ogg",
+    role: str = MediaAsset.Role.ORIGINAL,
+) -> str:
+    """An original with what a job made of it for the public; the address' part that names the file."""
     asset = MediaAsset.objects.create(
         record=work,
+        role=role,
         original_name=f"{name}.wav",
-        media_type="audio/wav",
+        media_type=media_type,
         bytes=3,
         sha256="0" * 64,
         sha512="0" * 128,
         vault_object="x",
         vault_path="x",
     )
-    path = Path(settings.CAIRN_DATA) / "media" / "derivatives" / f"{uuid.uuid4()}.ogg"
+    path = Path(settings.CAIRN_DATA) / "media" / "derivatives" / f"{uuid.uuid4()}.{media_type.split('/')[1]}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"OggS" + inside.encode())
     derivative = Derivative.objects.create(
-        asset=asset, kind="audio", path=path.name, media_type="audio/ogg", bytes=path.stat().st_size, sha256="0" * 64
+        asset=asset, kind=kind, path=path.name, media_type=media_type, bytes=path.stat().st_size, sha256="0" * 64
     )
     return str(derivative.uuid)
 
@@ -248,8 +344,8 @@ def _through_the_gate(state: str, work: Any, scopes: dict[str, str]) -> None:
     if state in ("withdrawn", "expired", "hidden"):
         # Somebody reads it while it stands open: from then on this process has its pages in memory.
         reader = Client()
-        for path in ("/en/testimonies/{}/", "/en/testimonies/{}/cite/apa/", "/api/v1/testimonies/{}"):
-            status = reader.get(path.format(work.public_id)).status_code
+        for path in ("/en/{}/{}/", "/en/{}/{}/cite/apa/", "/api/v1/{}/{}"):
+            status = reader.get(path.format(SEGMENTS[work.kind], work.public_id)).status_code
             if status != 200 and (state != "expired" or timezone.now() < now + CONSENT_LASTS):
                 raise AssertionError(f"The {state} work answers {status} while it is open: {path}")
     with committed():

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from archive.public.addresses import SEGMENTS
 from tests.leak_matrix.planting import Planted
 
-#: Addresses of one object: name → paths for a planted work. ``{id}`` is its public id.
+#: Addresses of one object: name → paths for a planted work. ``{id}`` is its public id, ``{kind}`` the part of the
+#: address that its kind has, ``{other}`` that of the other kind of work.
 OBJECT_SURFACES: dict[str, tuple[str, ...]] = {
-    "public:page": ("/en/testimonies/{id}/", "/ar/testimonies/{id}/?with=en", "/fr/testimonies/{id}/?page=2&with=zz"),
+    "public:page": ("/en/{kind}/{id}/", "/ar/{kind}/{id}/?with=en", "/fr/{kind}/{id}/?page=2&with=zz"),
     "public:citation": tuple(
-        f"/en/testimonies/{{id}}/cite/{form}/" for form in ("chicago", "apa", "bibtex", "ris", "csl")
+        f"/en/{{kind}}/{{id}}/cite/{form}/" for form in ("chicago", "apa", "bibtex", "ris", "csl")
     ),
     "public:download": tuple(
-        f"/en/testimonies/{{id}}/download/{form}/" for form in ("tei", "webvtt", "srt", "csv", "json")
+        f"/en/{{kind}}/{{id}}/download/{form}/" for form in ("tei", "webvtt", "srt", "csv", "json")
     ),
     "public:request-access": ("/en/request/{id}/",),
     "permanent": ("/id/{id}",),
     "media-access": ("/media-access/{id}/{file}/",),
     "captions": ("/captions/{id}/t1.vtt",),
-    "api-1:detail": ("/api/v1/testimonies/{id}",),
+    "api-1:detail": ("/api/v1/{kind}/{id}",),
     "public:report": ("/en/report/?id={id}", "/en/report/?id={id}&about=family"),
     # Slips and guesses: an address beside a work's own, another kind's address.
-    "beside": ("/en/testimonies/{id}/nothing/", "/en/documents/{id}/"),
+    "beside": ("/en/{kind}/{id}/nothing/", "/en/{other}/{id}/"),
 }
 #: Pages that live exactly as long as a work that names them: name → paths for the named record's public id.
 COMPANION_SURFACES: dict[str, tuple[str, ...]] = {
@@ -32,23 +35,15 @@ COMPANION_SURFACES: dict[str, tuple[str, ...]] = {
     "place": ("/ar/places/{id}/", "/id/{id}", "/api/v1/places/{id}"),
     "collection": ("/en/collections/{id}/", "/id/{id}", "/api/v1/collections/{id}"),
     "clip": ("/en/testimonies/{id}/", "/id/{id}"),
+    "event": ("/en/events/{id}/", "/api/v1/events/{id}"),
+    "organisation": ("/ar/organisations/{id}/", "/api/v1/organisations/{id}"),
+    "concept": ("/en/concepts/{id}/", "/api/v1/concepts/{id}"),
+    "source": ("/id/{id}", "/api/v1/sources/{id}"),
 }
 #: Addresses that show many things at once: fetched once per actor.
 LIST_SURFACES: dict[str, tuple[str, ...]] = {
-    "public:browse": tuple(
-        f"/en/{segment}/"
-        for segment in (
-            "testimonies",
-            "documents",
-            "collections",
-            "people",
-            "places",
-            "organisations",
-            "events",
-            "concepts",
-        )
-    ),
-    "public:search": ("/en/search/", "/en/search/?q=river", "/fr/search/?q=canary*"),
+    "public:browse": tuple(f"/en/{segment}/" for segment in SEGMENTS.values()),
+    "public:search": ("/en/search/", "/en/search/?q=river", *(f"/fr/search/?q=canary*&page={n}" for n in range(1, 4))),
     "public:languages": ("/en/languages/",),
     "public:language": ("/en/languages/hy/", "/en/languages/en/"),
     "public:feed": ("/en/feeds/new.atom",),
@@ -56,8 +51,12 @@ LIST_SURFACES: dict[str, tuple[str, ...]] = {
     "sitemap-index": ("/sitemap.xml",),
     "sitemap": ("/sitemap-publications.xml",),
     "robots": ("/robots.txt",),
-    "api-1:search": ("/api/v1/search", "/api/v1/search?q=river", "/api/v1/search?q=canary*"),
-    "api-1:listing": tuple(f"/api/v1/{s}/" for s in ("testimonies", "collections", "people", "places")),
+    "api-1:search": (
+        "/api/v1/search",
+        "/api/v1/search?q=river",
+        *(f"/api/v1/search?q=canary*&page={n}" for n in range(1, 3)),
+    ),
+    "api-1:listing": tuple(f"/api/v1/{segment}/" for segment in SEGMENTS.values()),
     "api-1:openapi-json": ("/api/v1/openapi.json",),
     "api-1:api-root": ("/api/v1/",),
     "healthz": ("/healthz",),
@@ -77,6 +76,8 @@ WITHOUT_RECORDS: dict[str, str] = {
     "wagtail_localize": "translations of pages",
     "wagtailcore_": "workflow of pages",
 }
+#: The id of no file.
+NO_FILE = "00000000-0000-4000-8000-000000000000"
 #: Screens of the desk: ``tests/leak_matrix/desk.py`` goes to every one of them.
 DESK_PREFIX = "admin/"
 
@@ -95,22 +96,24 @@ def patterns(resolver: URLResolver | None = None, namespace: str = "", prefix: s
 
 def object_paths(planted: Planted, public_id: str) -> Iterator[tuple[str, str, str]]:
     """(surface, template, path) of one work; with a random ``public_id`` the same addresses of nothing."""
+    kind = SEGMENTS[planted.work.kind]
+    other = "documents" if kind == "testimonies" else "testimonies"
     for name, paths in OBJECT_SURFACES.items():
         for path in paths:
-            yield name, path, path.format(id=public_id, file=planted.file_id)
+            yield name, path, path.format(id=public_id, file=planted.file_id or NO_FILE, kind=kind, other=other)
 
 
 def companion_paths(planted: Planted, nothing: str = "") -> Iterator[tuple[str, str, str]]:
     """(what, its page, path) of what a work names; with ``nothing`` as the id the same addresses of nothing."""
-    named = {
-        "person": planted.person,
-        "place": planted.place,
-        "collection": planted.work.collection,
-        "clip": planted.clip,
-    }
-    for what, paths in COMPANION_SURFACES.items():
-        for path in paths:
-            yield what, path, path.format(id=nothing or named[what].public_id)
+    for what, record in planted.named.items():
+        for path in COMPANION_SURFACES[what]:
+            yield what, path, path.format(id=nothing or record.public_id)
+
+
+def pages_of(record: Any) -> Iterator[tuple[str, str]]:
+    """(its page, path) of one authority or clip."""
+    for path in COMPANION_SURFACES[record.kind]:
+        yield path, path.format(id=record.public_id)
 
 
 def unnamed() -> list[str]:
