@@ -75,11 +75,14 @@ STATES: dict[str, tuple[dict[str, str], frozenset[str]]] = {
     "embargoed": ({**YES, "public-web": "yes"}, frozenset()),
     "draft": ({}, frozenset()),
     "withdrawn": ({**YES, "public-web": "yes"}, frozenset()),
+    "withdrawn-inside": (YES, frozenset()),
     "expired": ({**YES, "public-web": "yes"}, frozenset()),
     "hidden": ({**YES, "public-web": "yes"}, frozenset()),
 }
 
 
+#: Who is told that something was withdrawn: those who could have seen it.
+STONES = {"withdrawn": EVERYBODY, "withdrawn-inside": frozenset({"same"})}
 #: States in which a document is planted beside the testimony: those in which the desk or a reader may see a difference.
 DOCUMENT_STATES = ("public", "community", "draft", "withdrawn")
 
@@ -107,6 +110,8 @@ class Planted:
     stub_words: set[str] = field(default_factory=set)
     file_id: str = ""
     readers: frozenset[str] = frozenset()
+    #: Who finds a tombstone in its place.
+    stone_for: frozenset[str] = frozenset()
     #: Everything of it is on request: whoever may not read it is shown a stub.
     on_request: bool = False
     #: What it names, by the kind's word: each has a page that lives as long as the work.
@@ -173,8 +178,15 @@ class Garden:
 def plant(state: str, community: Any, kind: str = "testimony") -> Planted:
     """Make a work in ``state`` with canaries in every field that could carry one."""
     scopes, readers = STATES[state]
-    walkers = EVERYBODY if kind == "testimony" else FROM_EACH_SIDE
-    result = Planted(state, None, readers=readers, on_request=state == "request", walkers=walkers)
+    walkers = EVERYBODY if kind == "testimony" and state != "withdrawn-inside" else FROM_EACH_SIDE
+    result = Planted(
+        state,
+        None,
+        readers=readers,
+        stone_for=STONES.get(state, frozenset()),
+        on_request=state == "request",
+        walkers=walkers,
+    )
     word, secret = result.word, result.secret
     sealed = state == "sealed"
     abstract = word("abstract")
@@ -202,7 +214,7 @@ def plant(state: str, community: Any, kind: str = "testimony") -> Planted:
         work = a_testimony(community, **texts, **fields)
     result.work = work
     Contribution.objects.create(record=work, person=narrator, role="narrator" if kind == "testimony" else "author")
-    anchor = work.tracks.get(key="t1").cues[0]["id"]
+    anchor = _timed(work)
     result.named = {"person": narrator, "place": place, "collection": work.collection}
     result.named |= _authorities(result, community)
     # Sources have no public page, whoever may read what cites them.
@@ -268,7 +280,8 @@ def _clips(work: Any, anchor: str, *, shown: tuple[str, str], kept: str, across:
     """One clip that goes where its work goes, one that stays at the desk, one over a passage that is withheld."""
     hidden = f"p-{work.public_id[:4]}rrr2"
     track = work.tracks.get(key="t1")
-    track.cues = [*track.cues, {**track.cues[0], "id": hidden, "group": "g10", "text": f"all of it {across}"}]
+    place = {"id": hidden, "group": "g10", "start_ms": 8_000, "end_ms": 9_000}
+    track.cues = [*track.cues, {**track.cues[0], **place, "text": f"all of it {across}"}]
     track.save()
     Redaction.objects.create(record=work, anchor=hidden, mode="remove", reason="danger")
     for title, context, first, audience in (
@@ -286,10 +299,19 @@ def _clips(work: Any, anchor: str, *, shown: tuple[str, str], kept: str, across:
         )
 
 
+def _timed(work: Any) -> str:
+    """Let the first passage be said at a time, so that there are captions; its anchor."""
+    track = work.tracks.get(key="t1")
+    track.cues = [{**track.cues[0], "start_ms": 0, "end_ms": 5_000}]
+    track.save()
+    return str(track.cues[0]["id"])
+
+
 def _redacted_cue(work: Any, canary: str) -> str:
     """A passage of which some words are redacted; its anchor."""
     track = work.tracks.get(key="t1")
-    own = {**track.cues[0], "id": f"p-{work.public_id[:4]}rrr1", "group": "g9", "text": f"hid {canary} hid"}
+    place = {"id": f"p-{work.public_id[:4]}rrr1", "group": "g9", "start_ms": 6_000, "end_ms": 7_000}
+    own = {**track.cues[0], **place, "text": f"hid {canary} hid"}
     track.cues = [*track.cues, own]
     track.save()
     Redaction.objects.create(
@@ -349,7 +371,7 @@ def _through_the_gate(state: str, work: Any, scopes: dict[str, str]) -> None:
             if status != 200 and (state != "expired" or timezone.now() < now + CONSENT_LASTS):
                 raise AssertionError(f"The {state} work answers {status} while it is open: {path}")
     with committed():
-        if state == "withdrawn":
+        if state in STONES:
             WithdrawAction(None, work, reason="danger").execute()
     if state == "expired":
         # Nobody comes round to delete it: from its end on it must be gone by the clock alone.

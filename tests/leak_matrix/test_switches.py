@@ -5,29 +5,42 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db.models import Q
 
 from archive import publications
+from archive.models import RecordKind, Revision
+from archive.seals import seals_of
 from archive.vault import ledger
 from jobs.models import Job
-from tests.leak_matrix.garden import garden_of
+from tests.leak_matrix.garden import garden_of, garden_with
+from tests.leak_matrix.order import HIDDEN, SHOWN, order_leaks, plant_order
+from tests.leak_matrix.people import CASES, plant_people
 from tests.leak_matrix.planting import plant_business
+from tests.leak_matrix.redactions import plant_redactions
+from tests.leak_matrix.seals import plant_seals
 from tests.leak_matrix.walk import desk_leaks, leaks, side_channel_leaks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("leak-matrix")]
 
 
-def test_it_goes_red_when_reading_ignores_the_stand(site, monkeypatch):
-    garden = garden_of("educators")
+def test_it_goes_red_when_tombstones_ignore_the_stand(site, monkeypatch):
+    garden = garden_of("withdrawn-inside")
     monkeypatch.setattr(publications, "stand_for", lambda *args, **kwargs: "community")
-    assert any("canaryeducators" in line for line in leaks(garden, ["anonymous"]))
+    assert any("gets 410 instead of 404 at public:page" in line for line in leaks(garden, ["anonymous"]))
+
+
+def test_it_goes_red_when_reading_ignores_the_viewer(site, monkeypatch):
+    garden = garden_of("educators")
+    monkeypatch.setattr(publications, "published_to", lambda viewer, now: Q())
+    found = leaks(garden, ["anonymous"])
+    for surface in ("public:page", "public:download", "api-1:detail", "captions"):
+        assert any("canaryeducators" in line and f"at {surface}" in line for line in found), surface
 
 
 def test_it_goes_red_when_lists_ignore_the_viewer(site, monkeypatch):
     garden = garden_of("community")
-    from django.db.models import Q
-
     monkeypatch.setattr(publications, "published_to", lambda viewer, now: Q())
-    assert any("canarycommunity" in line for line in leaks(garden, ["anonymous"]))
+    assert any("canarycommunity" in line and "public:browse" in line for line in leaks(garden, ["anonymous"]))
 
 
 def test_it_goes_red_when_search_ignores_the_reach(site, monkeypatch):
@@ -82,6 +95,92 @@ def test_it_goes_red_when_the_desk_forgets_whose_a_record_is(site, monkeypatch):
     garden = garden_of("draft")
     plant_business(garden)
     assert any("canarydraft" in line for line in desk_leaks(garden, actors=["other"]))
+
+
+# --- Who is named, what is sealed, what sorts, what confirms a guess ---------------------------------------
+
+
+def test_it_goes_red_when_consent_does_not_decide_how_a_person_is_named(site, monkeypatch):
+    from archive.projection import naming_people, works
+
+    monkeypatch.setattr(works, "naming_of", lambda *args, **kwargs: naming_people.Naming())
+    found = leaks(garden_with(plant_people), ["anonymous"])
+    for case in CASES:
+        word = case.replace("-", "")
+        assert any(f"canary{word}realname" in line for line in found), case
+        assert any(f"for a person of {case}" in line for line in found), case
+        assert any(f"canarynamedopenly{word}realname" in line for line in found), case
+        assert any(f"finds {case} by asking" in line for line in found), case
+
+
+def test_it_goes_red_for_every_seal_that_has_no_effect(site, monkeypatch):
+    from archive.projection import authorities, works
+
+    for module in (authorities, works):
+        monkeypatch.setattr(module, "hidden_keys", lambda kind, sealed: frozenset())
+    garden = garden_with(plant_seals)
+    found = "\n".join(leaks(garden, ["anonymous"]))
+    # A stub shows little of what a seal keeps back: the open works come first.
+    behind = {seal: words for planted in reversed(garden.planted) for seal, words in planted.behind.items()}
+    assert behind.keys() == {(kind, seal.code) for kind in RecordKind for seal in seals_of(kind)}
+    for seal, words in behind.items():
+        assert any(word in found for word in words), seal
+
+
+def test_it_goes_red_when_lists_sort_by_what_is_not_shown(site, monkeypatch):
+    from archive import companions, gate
+
+    for module in (companions, gate):
+        monkeypatch.setattr(module, "sort_key", lambda text: HIDDEN if text.startswith(SHOWN) else text)
+    found = order_leaks(garden_with(plant_order), ["anonymous"])
+    for segment in ("testimonies", "people"):
+        assert any(f"the letter {HIDDEN} of {segment}" in line for line in found), segment
+        assert any(f"finds {segment} in another order" in line for line in found), segment
+
+
+def test_it_goes_red_when_the_hash_of_what_is_hidden_is_told(site, monkeypatch):
+    from archive.projection import works
+
+    def inside(payload: dict[str, Any]) -> dict[str, Any]:
+        revision = Revision.objects.filter(record__public_id=payload["id"]).latest("number")
+        return {**payload, "revision": {**payload["revision"], "hash": revision.sha256}}
+
+    monkeypatch.setattr(works, "with_hash", inside)
+    found = leaks(garden_of("public"), ["anonymous"])
+    assert any(digest in line for line in found for digest in Revision.objects.values_list("sha256", flat=True))
+
+
+# --- What a redaction takes with it -------------------------------------------------------------------------
+
+
+def test_it_goes_red_when_a_redaction_stops_at_the_text(site, monkeypatch):
+    from archive.projection import beside
+
+    monkeypatch.setattr(beside, "withheld_by", lambda *args: [])
+    monkeypatch.setattr(beside.Mentions, "of", lambda self, target, anchors, *names: list(anchors))
+    found = leaks(garden_with(plant_redactions), ["anonymous"])
+    for what in ("wholename", "partlyname", "unmarkedname", "segment1", "clip1", "context1"):
+        assert any(f"canarywordsredacted{what}" in line for line in found), what
+    assert any("for a person of words-redacted" in line for line in found)
+    assert any("canarynamedelsewhereabroadname" in line for line in found)
+
+
+def test_it_goes_red_when_recordings_and_pictures_tell_what_the_text_hides(site, monkeypatch):
+    from archive.projection import media
+
+    monkeypatch.setattr(media, "media_withheld_by", lambda *args: [])
+    found = leaks(garden_with(plant_redactions), ["anonymous"])
+    for case in ("words-redacted", "untimed-recording", "redacted-page"):
+        assert any(f"is served a file of {case}" in line for line in found), case
+
+
+def test_it_goes_red_when_only_groups_join_a_translation(site, monkeypatch):
+    from archive.projection import reach
+
+    monkeypatch.setattr(reach, "_group", lambda cue: cue.get("group") or object())
+    found = leaks(garden_with(plant_redactions), ["anonymous"])
+    for what in ("forth", "back"):
+        assert any(f"canaryunaligned{what}" in line for line in found), what
 
 
 # --- Where nobody looks -------------------------------------------------------------------------------------

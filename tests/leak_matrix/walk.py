@@ -77,7 +77,7 @@ def leaks(garden: Garden, actors: Collection[str] = EVERYBODY) -> Cells:
             if actor not in planted.walkers:
                 continue
             _object_leaks(actor, client, planted, nothing, kept, wrong)
-            if actor not in planted.readers and planted.state != "withdrawn":
+            if actor not in planted.readers and not planted.stone_for:
                 _companion_leaks(actor, client, planted, nothing, wrong)
             _case_leaks(actor, client, planted, nothing, wrong)
         forbidden = forbidden_to(actor, garden)
@@ -109,7 +109,7 @@ def _object_leaks(
         for said in found_in(body, forbidden, facts):
             wrong.append(f"{actor} sees {said} at {name} ({path}, {planted.state})")
         expected = nothing.status(path_of_nothing)
-        if planted.state == "withdrawn" and expected == 404 and name != "beside":
+        if actor in planted.stone_for and expected == 404 and name != "beside":
             expected = 410
         if readable:
             if etag := response.headers.get("ETag"):
@@ -166,7 +166,7 @@ def _case_leaks(actor: str, client: Any, planted: Planted, nothing: _Nothing, wr
         wrong.looked_at += 1
         path = f"/media-access/{planted.work.public_id}/{file_id}/"
         response = client.get(path)
-        expected = (404, 410) if planted.state == "withdrawn" else (404,)
+        expected = (404, 410) if actor in planted.stone_for else (404,)
         if response.status_code not in expected or found_in(body_of(response), planted.never):
             wrong.append(f"{actor} is served a file of {planted.state} that is withheld ({path})")
     for apart in planted.apart:
