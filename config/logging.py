@@ -28,7 +28,12 @@ _SPEAKS_OF_PROGRAM = frozenset(
      "TemplateSyntaxError", "OperationalError", "RecursionError", "NameError"}
 )  # fmt: skip
 
-_QUERY = re.compile(r"\?[^\s\"'<>]+")
+#: From a question mark, encoded or not, to the end of the line or its status: somebody's words may hold blanks.
+_QUERY = re.compile(r"(?:\?(?!-(?:[\s\"']|$))|%3[Ff]).*?(?= \d{3}$|$)", re.MULTILINE)
+#: What gunicorn quotes of a request that it could not read; there a query may stand behind any blank.
+_UNREADABLE = re.compile(r"(?P<said>Invalid request from ip=\S* [^'\"]*)['\"].*")
+#: Where a reader came from, quoted when a form is refused.
+_ELSEWHERE = re.compile(r"https?://[^\s\"'<>]+")
 _ADDRESS = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?!\w|\.\d|:\w)"
 )
@@ -56,6 +61,8 @@ def _shown(match: re.Match[str]) -> str:
 
 def without_traces(text: str) -> str:
     """Take out of a line what tells who read what: query strings, addresses, secrets in paths."""
+    text = _UNREADABLE.sub(r"\g<said>-", text)
+    text = _ELSEWHERE.sub("-", text)
     text = _QUERY.sub("?-", text)
     text = _SECRET_PATH.sub(r"\g<before>-", text)
     return _ADDRESS.sub(_no_address, text)

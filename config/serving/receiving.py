@@ -46,8 +46,13 @@ from config.serving.pace import (
     Patience,
 )
 
-#: Bytes of a body that the main loop receives: every ordinary form. Of a longer one it receives as much.
+#: Bytes of a body that the main loop always receives. Of a longer one it receives as much.
 IN_FRONT = 64 * 1024
+#: Bytes of the longest form (Django takes no longer one): the main loop receives it whole while there is room for it,
+#: for one visitor and for all together. Only files are longer.
+FORM = 2_621_440
+FORMS_PER_VISITOR = 2 * FORM
+FORMS_IN_ALL = 16 * FORM
 #: Connections that one address may have open with one process; a trusted proxy may have all.
 OPEN_PER_ADDRESS = 100
 #: Seconds a whole request waits for a thread before it is told to come again.
@@ -96,6 +101,8 @@ class Visit(TConn):
         self.buffer = bytearray()
         self.head: Head | None = None
         self.needed = 0
+        #: Bytes of its form that the main loop has promised to keep.
+        self.promised = 0
         self.long = False
         self.heard = 0.0
         self.answer: Answer | None = None
@@ -133,6 +140,8 @@ class ReceivingWorker(ThreadWorker):
         self.running = 0
         self.held: Counter[str] = Counter()
         self.long_held: Counter[str] = Counter()
+        #: Bytes of long forms that the main loop has promised to keep, by visitor.
+        self.promised: Counter[str] = Counter()
         self.looked = 0.0
 
     def run(self) -> None:
@@ -191,6 +200,7 @@ class ReceivingWorker(ThreadWorker):
         if visit.state is State.QUEUED:
             self.queue.remove(visit)
         visit.state = State.CLOSED
+        self._keep_no_longer(visit)
         if visit.answer is not None:
             self._end_answer(visit)
         with contextlib.suppress(OSError):
@@ -243,11 +253,29 @@ class ReceivingWorker(ThreadWorker):
         else:
             visit.visitor = visit.household
         length = visit.head.length
-        visit.long = length is None or length > IN_FRONT or visit.head.expects
         in_front = 0 if length is None or visit.head.expects else min(length, IN_FRONT)
+        if (
+            length is not None
+            and not visit.head.expects
+            and IN_FRONT < length <= FORM
+            and self._has_room(visit, length)
+        ):
+            in_front = visit.promised = length
+            self.promised[visit.visitor] += length
+        visit.long = length is None or length > in_front
         visit.needed = head_length + in_front
         rate = self.upload_rate if visit.head.path.startswith(UPLOADS) else self.body_rate
         visit.sock.receiving = Patience(rate, self.body_seconds)
+
+    def _has_room(self, visit: Visit, length: int) -> bool:
+        own = self.promised[visit.visitor]
+        return own + length <= FORMS_PER_VISITOR and self.promised.total() + length <= FORMS_IN_ALL
+
+    def _keep_no_longer(self, visit: Visit) -> None:
+        """The form is with a thread, or its sender is gone: its room is free."""
+        if visit.promised:
+            self._give_back(self.promised, visit.visitor, visit.promised)
+            visit.promised = 0
 
     # --- The main loop: threads ------------------------------------------------------------------
 
@@ -289,6 +317,7 @@ class ReceivingWorker(ThreadWorker):
         if visit.answer is None:
             visit.parser.unreader.unread(bytes(visit.buffer))
             visit.buffer.clear()
+            self._keep_no_longer(visit)
         future = self.tpool.submit(work, visit)
         future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, visit, done))
 
@@ -316,8 +345,8 @@ class ReceivingWorker(ThreadWorker):
         self._dispatch()
 
     @staticmethod
-    def _give_back(held: Counter[str], visitor: str) -> None:
-        held[visitor] -= 1
+    def _give_back(held: Counter[str], visitor: str, amount: int = 1) -> None:
+        held[visitor] -= amount
         if held[visitor] <= 0:
             del held[visitor]
 

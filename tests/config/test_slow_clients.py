@@ -230,6 +230,24 @@ def test_one_address_holds_half_of_the_threads_and_leaves_the_others(start: Star
     assert time.monotonic() - begun > 4
 
 
+def test_slow_files_of_some_addresses_leave_room_for_everybodys_forms(start: Start) -> None:
+    """Long bodies that never end hold the places for long bodies; a form of any size is received in front of them."""
+    port = start("config.serving.receiving.ReceivingWorker", TRUSTED_PROXIES="127.0.0.1")
+    slow = [
+        opened(port, post("/form", 2_000_000, f"X-Forwarded-For: 198.51.100.{address}") + b"a" * 70_000)
+        for address in range(3)
+        for _one in range(4)
+    ]
+    time.sleep(0.5)
+    for size in (90_000, 2_000_000):
+        body, begun = os.urandom(size), time.monotonic()
+        one = opened(port, post("/form", size, "X-Forwarded-For: 203.0.113.5", "Connection: close") + body)
+        assert ends(one, 8).endswith(f"POST /form {size} {sum(body)}".encode())
+        assert time.monotonic() - begun < 4
+    for one in slow:
+        one.close()
+
+
 def test_a_trusted_proxy_is_not_one_reader(start: Start) -> None:
     port = start(TRUSTED_PROXIES="127.0.0.1")
     assert at_once(port, 1.5, [f"198.51.100.{number}" for number in range(THREADS)]) < 2.9
