@@ -19,6 +19,9 @@ from archive.projection.redaction import Span
 #: From and to in milliseconds; None: nobody knows where it ends.
 Stretch = tuple[int, int | None]
 
+#: Passages side by side may be cut some tenths of a second apart and say nothing of each other.
+TRIFLE_MS = 300
+
 
 @dataclass(frozen=True)
 class RedactionRule:
@@ -37,6 +40,11 @@ class RedactionRule:
     free: frozenset[tuple[str, str, str]] = frozenset()
     #: What is hidden with it though it does not reach there.
     hidden_too: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def says_when(self) -> bool:
+        """Whether somebody gave the span of time that it hides."""
+        return self.start_ms is not None or self.end_ms is not None
 
     def holds_on(self, rung: int) -> bool:
         """Whether it hides anything from this rung (an index into ``LADDER``)."""
@@ -98,20 +106,54 @@ def reach_of(rule: RedactionRule, tracks: Sequence[Mapping[str, Any]], heard: Ma
     groups = {_group(cue) for cue in cues if cue["id"] in own}
     aligned = {cue["id"] for cue in cues if _group(cue) in groups} - own
     stretches = _stretches(rule, [heard[anchor] for anchor in (*own, *aligned) if anchor in heard])
+    marked_here = [t for t in tracks if any(cue["id"] in own for cue in t.get("cues", []))]
+    placed = {_group(cue) for track in marked_here for cue in track.get("cues", [])}
     at_the_time: set[str] = set()
     for track in tracks:
-        ids = [cue["id"] for cue in track.get("cues", [])]
-        if (own | aligned).isdisjoint(ids):
-            said = (anchor for anchor in ids if anchor in heard)
-            at_the_time |= {anchor for anchor in said if any(overlap(heard[anchor], one) for one in stretches)}
-    groups = {_group(cue) for cue in cues if cue["id"] in at_the_time}
+        if track in marked_here and not rule.says_when:
+            # Its own text is marked exactly; only a span of time that was given says more.
+            continue
+        for cue in track.get("cues", []):
+            at = heard.get(cue["id"])
+            meets = _shares if _group(cue) in placed else overlap
+            if at is not None and cue["id"] not in own | aligned and any(meets(at, one) for one in stretches):
+                at_the_time.add(cue["id"])
+        if track not in marked_here:
+            at_the_time |= _beside(track.get("cues", []), aligned, placed, heard if stretches else {})
+    # Passages beside one that its own text shows tell what is shown there.
+    shown = {_group(cue) for track in marked_here for cue in track.get("cues", []) if cue["id"] not in at_the_time}
+    groups = {_group(cue) for cue in cues if cue["id"] in at_the_time} - shown
     aligned |= {cue["id"] for cue in cues if _group(cue) in groups} - own - at_the_time
     # Without a passage of its own there is none that could be marked more exactly: those at that time go whole.
     whole = [Span(anchor, aligned=bool(rule.anchor)) for anchor in sorted(at_the_time)]
     spans = [*spans, *(Span(anchor, aligned=True) for anchor in sorted(aligned)), *whole]
     touched = frozenset(own | aligned | at_the_time)
-    pages = _pages(cues, own) or _pages(cues, touched)
-    return Reach(rule, tuple(spans), touched, stretches, pages)
+    return Reach(rule, tuple(spans), touched, stretches, _pages(cues, touched))
+
+
+def _shares(one: Stretch, other: Stretch) -> bool:
+    """Whether two stretches share more than texts cut by different people share by chance."""
+    if not overlap(one, other):
+        return False
+    ends = [end for _start, end in (one, other) if end is not None]
+    lengths = [end - start for start, end in (one, other) if end is not None]
+    shared = min(ends) - max(one[0], other[0]) if ends else None
+    return shared is None or shared > min(TRIFLE_MS, *(length / 2 for length in lengths))
+
+
+def _beside(
+    cues: Sequence[Mapping[str, Any]], aligned: set[str], placed: set[str], heard: Mapping[str, Stretch]
+) -> set[str]:
+    """Passages next to one that tells the same, with no place of their own: they may be the other half of it."""
+    found: set[str] = set()
+    for ordered in (cues, cues[::-1]):
+        near = False
+        for cue in ordered:
+            if cue["id"] in aligned or _group(cue) in placed:
+                near = cue["id"] in aligned
+            elif near and cue["id"] not in heard:
+                found.add(cue["id"])
+    return found
 
 
 def _group(cue: Mapping[str, Any]) -> str:
@@ -157,7 +199,7 @@ def _places(cue: Mapping[str, Any], rule: RedactionRule) -> list[Span]:
 
 def _stretches(rule: RedactionRule, heard: Iterable[Stretch]) -> tuple[Stretch, ...]:
     """When it is said: as the redaction says itself, else while its passages are heard."""
-    if rule.start_ms is not None or rule.end_ms is not None:
+    if rule.says_when:
         return ((rule.start_ms or 0, rule.end_ms),)
     return tuple(sorted(set(heard), key=lambda one: (one[0], one[1] is None, one[1] or 0)))
 

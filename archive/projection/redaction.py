@@ -5,6 +5,7 @@ Which passages a redaction reaches is found in ``archive/projection/reach.py``.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,8 +67,9 @@ def _redacted(cue: Cue, spans: list[Span]) -> Cue:
     if whole is not None:
         return _withheld(cue, whole.replacement)
     spans, text = own, cue["text"]
-    named = [words.casefold() for span in spans if (words := span.words.strip())]
-    marks: list[Mark] = [mark for mark in cue.get("marks", []) if not _says(str(mark.get("data") or ""), named)]
+    hidden = (span.words or text[span.start : span.end] for span in spans)
+    named = [words for each in hidden if (words := _plain(each))]
+    marks: list[Mark] = [mark for mark in cue.get("marks", []) if not _says(mark.get("data"), named)]
     paratext = cue.get("paratext", "")
     # From the end, so that earlier offsets stay true; overlapping spans are merged first.
     for start, end, replacement in reversed(_merged(spans, len(text))):
@@ -80,9 +82,18 @@ def _redacted(cue: Cue, spans: list[Span]) -> Cue:
     return {**cue, "text": text, "marks": marks, "paratext": shown, "public_text": None}
 
 
-def _says(text: str, named: list[str]) -> bool:
+def _says(told: Any, named: list[str]) -> bool:
     """Whether a note or a remark beside the passage says words that are hidden in it."""
-    return any(words in text.casefold() for words in named)
+    if isinstance(told, Mapping):
+        return any(_says(part, named) for part in told.values())
+    if isinstance(told, list | tuple):
+        return any(_says(part, named) for part in told)
+    return isinstance(told, str) and any(words in _plain(told) for words in named)
+
+
+def _plain(text: str) -> str:
+    """Words to compare: in one case, with plain blanks between them."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _merged(spans: list[Span], length: int) -> list[tuple[int, int, str]]:
@@ -106,7 +117,7 @@ def _shifted(marks: list[Mark], start: int, end: int, length: int) -> list[Mark]
     for mark in marks:
         if mark["end"] <= start and not (mark["start"] == mark["end"] == start):
             kept.append(mark)
-        elif mark["start"] >= end:
+        elif mark["start"] >= end and (mark["end"] > end or mark["type"] == "page"):
             kept.append({**mark, "start": mark["start"] + delta, "end": mark["end"] + delta})
         elif mark["type"] == "page":
             # A page break inside the span says nothing of the words; it stays at its edge.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -21,6 +21,9 @@ from archive.models import (
     Redaction,
     TextTrack,
 )
+from archive.projection.reach import RedactionRule, heard_in, reach_of
+from archive.projection.redaction import Span
+from archive.projection.redaction import redact as redact_texts
 from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from tests.archive.factories import a_community, a_person, a_testimony, cue, published
@@ -350,3 +353,74 @@ def test_offsets_that_the_shown_text_does_not_have_hide_the_passage(site):
     redact(work, words="", start=4, end=400)
     published(work)
     assert "Արամ" not in words_of(work)
+
+
+# --- Each passage by itself -----------------------------------------------------------------------
+
+
+def touched_by(tracks, **facts):
+    rule = RedactionRule(datetime(2026, 1, 1, tzinfo=UTC), "community", **facts)
+    return reach_of(rule, tracks, heard_in(tracks)).touched - {facts.get("anchor")}
+
+
+def timed(anchor, start, end, group=""):
+    return cue(anchor, "Խոսք", group, start_ms=start, end_ms=end)
+
+
+ORIGINAL = {"id": "t1", "cues": [timed("a1", 0, 5_000, "g1"), timed("a2", 5_000, 8_000, "g2")]}
+
+
+@pytest.mark.parametrize(
+    ("captions", "hidden"),
+    [
+        ([timed("c1", 0, 7_900, "g1"), timed("c2", 7_900, 8_000, "g2")], {"c1", "c2"}),
+        ([timed("c1", 0, 5_000, "g1"), timed("c2", 5_000, 6_000, "g2"), timed("c3", 6_000, 9_000)], {"c2", "c3"}),
+        ([timed("c1", 0, 5_250, "g1"), timed("c2", 5_250, 8_000, "g2")], {"c2"}),
+        ([timed("c1", 7_800, 8_000, "g1"), timed("c2", 5_000, 7_800, "g2")], {"c1", "c2"}),
+    ],
+)
+def test_a_caption_goes_by_its_time_whatever_others_of_its_text_are_joined_to(captions, hidden):
+    tracks = [ORIGINAL, {"id": "t2", "cues": captions}]
+    assert touched_by(tracks, anchor="a2") == hidden
+
+
+def test_the_second_half_of_a_translation_that_was_cut_in_two_goes_with_the_first():
+    halves = [cue("b1", "One", "g1"), cue("b2", "Half", "g2"), cue("b3", "Half", "g2b"), cue("b4", "Three", "g3")]
+    tracks = [{"id": "t1", "cues": [cue(f"a{n}", "Խոսք", f"g{n}") for n in (1, 2, 3)]}, {"id": "t2", "cues": halves}]
+    assert touched_by(tracks, anchor="a2") == {"b2", "b3"}
+
+
+def test_a_longer_span_of_time_reaches_the_other_passages_of_its_own_text():
+    assert touched_by([ORIGINAL], anchor="a2", start_ms=3_000, end_ms=8_000) == {"a1"}
+    assert touched_by([ORIGINAL], anchor="a2") == set()
+
+
+def test_pages_of_the_translation_go_with_those_of_the_original():
+    tracks = [
+        {"id": "t1", "cues": [cue("a1", "Խոսք", "g1", page="1")]},
+        {"id": "t2", "cues": [cue("b1", "Word", "g1", page="7")]},
+    ]
+    rule = RedactionRule(datetime(2026, 1, 1, tzinfo=UTC), "community", anchor="a1")
+    assert reach_of(rule, tracks, {}).pages == {"1", "7"}
+
+
+def shown_with(note, at, span, *, paratext=""):
+    mark = {"start": at, "end": at, "type": "note", "ref": "", "key": "", "data": {"text": note}}
+    one = cue("a1", "Mr O Hara knew.", marks=[mark], paratext=paratext)
+    (track,) = redact_texts([{"id": "t1", "cues": [one]}], [span])
+    return [mark["data"]["text"] for mark in track["cues"][0]["marks"] if mark["type"] == "note"], track["cues"][0]
+
+
+@pytest.mark.parametrize(
+    ("note", "at", "words"),
+    [
+        ("Born in Bitlis.", 9, "O Hara"),
+        ("Called 'O Hara' and \"the miller\".", 15, "O Hara"),
+        ("O\u00a0Hara, the miller", 15, "O Hara"),
+        ("o hara, the miller", 15, ""),
+    ],
+)
+def test_a_footnote_at_the_end_of_hidden_words_or_with_them_in_it_goes(note, at, words):
+    notes, shown = shown_with(note, at, Span("a1", 3, 9, words=words), paratext="O\u00a0Hara weeps")
+    assert notes == [] and shown["paratext"] == "" and "Hara" not in shown["text"]
+    assert shown_with("Of the river.", 15, Span("a1", 3, 9, words=words))[0] == ["Of the river."]
