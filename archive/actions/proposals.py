@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from archive import audit
 from archive.actions.base import Action, ActionRefused
+from archive.actions.keep_hidden import KeepHidden
 from archive.models import Document, Proposal, Record, Revision, Testimony
 from archive.revisions import new_revision, restore_snapshot
 
@@ -50,6 +51,7 @@ class DecideProposalAction(Action):
             raise ActionRefused("edited-meanwhile", _("The text was changed since you looked: compare again."))
         model = Testimony if record.kind == Testimony.KIND else Document
         work = model.objects.select_related("community", "collection").get(pk=record.pk)
+        hidden = KeepHidden(work)
         restore_snapshot(work, self.proposal.snapshot)
         revision = new_revision(
             work,
@@ -61,4 +63,5 @@ class DecideProposalAction(Action):
         )
         revision.save()
         Record.objects.filter(pk=work.pk).update(current_revision=work.current_revision)
+        hidden.carry_on()
         return revision

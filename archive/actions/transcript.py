@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 
 from archive import audit
 from archive.actions.base import Action, ActionRefused, reason_in_words
-from archive.actions.redact import RedactAction
+from archive.actions.keep_hidden import KeepHidden
 from archive.models import Clip, Record, Redaction, TextTrack
 from archive.policy import may
 from archive.revisions import TRACK_FIELDS, save_revision, track_as_dict
 from archive.values.text import Track
-from archive.values.text_changes import Hiding, carry_marks, further_hidings, moved_anchors
+from archive.values.text_changes import carry_marks, moved_anchors
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -64,6 +64,7 @@ class SaveTranscriptAction(Action):
             if locked.current_revision != self.base_revision:
                 raise EditedMeanwhile("edited-meanwhile", _("Somebody else saved this text while you were editing."))
             self.work.current_revision = locked.current_revision
+            hidden = KeepHidden(self.work)
             stored = {track.key: track for track in self.work.tracks.all()}
             for position, track in enumerate(self.tracks):
                 if track["id"] in stored:
@@ -77,9 +78,7 @@ class SaveTranscriptAction(Action):
             revision = save_revision(self.work, origin="edit", author=self.user)
             if revision is not None:
                 audit.note("edit-transcript", self.work, self.user, revision=revision.number)
-            if self.hidden_again:
-                # The system's act, not hers: a translator may not redact, yet what she moves stays hidden.
-                RedactAction(None, self.work, self.hidden_again).execute()
+            self.hidden_again = hidden.carry_on()
         return int(self.work.current_revision)
 
     def _change(self, stored: TextTrack, track: Track) -> None:
@@ -87,7 +86,6 @@ class SaveTranscriptAction(Action):
         after = carry_marks(before, [cue for cue in track["cues"] if cue["text"]])
         if after == before:
             return
-        self._keep_hidden(before, after)
         self._moved |= moved_anchors(before, after)
         stored.cues = after
         if stored.origin == TextTrack.Origin.MACHINE and self.user is not None:
@@ -98,33 +96,6 @@ class SaveTranscriptAction(Action):
         cues = [cue for cue in track["cues"] if cue["text"]]
         fields = {name: track[name] for name in TRACK_FIELDS if name in track}  # type: ignore[literal-required]
         TextTrack.objects.create(record_id=self.work.pk, key=track["id"], position=position, cues=cues, **fields)
-
-    def _keep_hidden(self, before: list[Any], after: list[Any]) -> None:
-        rows: dict[Hiding, list[Redaction]] = {}
-        for redaction in self.work.redactions.exclude(anchor=""):
-            text = next((cue["text"] for cue in before if cue["id"] == redaction.anchor), "")
-            # Offsets alone say which words they hid in the text before.
-            words = redaction.words or (
-                text[redaction.start : redaction.end] if redaction.start is not None and redaction.end else ""
-            )
-            if words and not redaction.words:
-                # Offsets would hide other words once the text has changed.
-                redaction.words = words
-                redaction.save(update_fields=["words"])
-            rows.setdefault(Hiding(redaction.anchor, words), []).append(redaction)
-        for old, new in further_hidings(rows, before, after):
-            self.hidden_again += [
-                Redaction(
-                    anchor=new.anchor,
-                    words=new.words,
-                    mode=redaction.mode,
-                    replacement=redaction.replacement,
-                    hidden_up_to=redaction.hidden_up_to,
-                    reason=redaction.reason,
-                    authorised_by=redaction.authorised_by,
-                )
-                for redaction in rows[old]
-            ]
 
     def _repoint(self) -> None:
         if not self._moved:

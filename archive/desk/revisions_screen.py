@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from wagtail.admin import messages
 
 from archive import audit
+from archive.actions.keep_hidden import KeepHidden
 from archive.desk.screens import WorkScreen
 from archive.desk.sealing import fields_kept_from
 from archive.models import Record, Revision
@@ -36,6 +37,7 @@ class RevisionsScreen(WorkScreen):
             raise Http404
         with transaction.atomic():
             read_standing_anew([self.work])
+            hidden = KeepHidden(self.work)
             restore_snapshot(self.work, revision.snapshot)
             made = new_revision(
                 self.work,
@@ -46,12 +48,17 @@ class RevisionsScreen(WorkScreen):
             )
             made.save()
             Record.objects.filter(pk=self.work.pk).update(current_revision=self.work.current_revision)
+            again = hidden.carry_on()
             audit.note("restore", self.work, request.user, revision=revision.number)  # type: ignore[arg-type]
         messages.success(
             request,
             _("Revision %(old)s stands again, as revision %(new)s. The public sees it after a review.")
             % {"old": revision.number, "new": made.number},
         )
+        if again:
+            messages.warning(
+                request, _("Hidden words moved to other passages and stay hidden. Look at the redactions.")
+            )
         return self.back()
 
     def _revision(self, number: str) -> Revision | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
+from archive.actions.keep_hidden import KeepHidden
 from archive.audit import actor_of
 from archive.bulk_rows import insert_values
 from archive.importing.authority_records import AuthorityIndex, AuthorityRef
@@ -314,12 +315,14 @@ class Application:
         return self.authorities.key_of(public_id) if public_id else None
 
     def _update(self, candidate: Candidate, record: Any, snapshot: dict[str, Any]) -> Any:
+        hidden = KeepHidden(record)
         restore_snapshot(record, snapshot)
         revision = new_revision(
             record, snapshot, origin="import", author=self.user, source_sha256=candidate.source_sha256
         )
         revision.save()
         Record.objects.filter(pk=record.pk).update(current_revision=record.current_revision)
+        hidden.carry_on()
         candidate.revision = revision.number
         if not record.consents.exists():
             self._consent(candidate, record)
