@@ -18,12 +18,8 @@ from archive.models import Clip, ConsentRecord, PublicationLink, RecordKind
 from archive.models.record import folded
 from archive.projection.authorities import AuthorityView, load_authorities, view_of, words_of
 from archive.projection.naming_people import OWN_WORDS, Naming, naming_of
+from archive.projection.speaker_labels import SHORTEST, WITHOUT_BLANKS
 from archive.seals import hidden_keys
-
-#: Shorter words of a name stand in any text.
-SHORTEST = 3
-#: From here on scripts write without blanks between words: a name is looked for inside of them too.
-_WITHOUT_BLANKS = "\u2e80"
 
 
 def naming_advice(work: Any, consent: ConsentRecord | None) -> list[Reason]:
@@ -88,10 +84,10 @@ def _public_elsewhere(work: Any, views: Mapping[str, AuthorityView]) -> bool:
 
 def _says_a_name(work: Any, naming: Naming, facts: Iterable[Mapping[str, Any]]) -> bool:
     shown = {word for one in facts for word in words_of(one["credited_as"])} if naming.credit_shown else set()
-    words = {word for name in naming.unsaid for word in name if len(word) >= SHORTEST or word >= _WITHOUT_BLANKS}
+    words = {word for name in naming.unsaid for word in name if len(word) >= SHORTEST or word >= WITHOUT_BLANKS}
     texts = [folded(text) for text in _texts(work)]
     # Names are inflected at their end.
-    wanted = [re.compile(("" if word >= _WITHOUT_BLANKS else r"(?<!\w)") + re.escape(word)) for word in words - shown]
+    wanted = [re.compile(("" if word >= WITHOUT_BLANKS else r"(?<!\w)") + re.escape(word)) for word in words - shown]
     return any(pattern.search(text) for pattern in wanted for text in texts)
 
 

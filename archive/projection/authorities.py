@@ -64,9 +64,10 @@ class AuthorityView:
     #: A person's names: all of them, and the real ones.
     names: frozenset[Words] = frozenset()
     real_names: frozenset[Words] = frozenset()
-    #: Whether her real name is sealed, and whether external ids are.
+    #: Whether her real name is sealed, whether external ids are, and whether she is shown by another name or none.
     name_sealed: bool = False
     ids_sealed: bool = False
+    under_another_name: bool = False
 
 
 #: What was withdrawn or hidden is named nowhere.
@@ -153,7 +154,11 @@ def view_of(record: Any) -> AuthorityView:
     uris = uris_of(record)
     name = public_name(record)
     hidden = hidden_keys(record.kind, record.sealed or [])
-    ids_sealed = "external_ids" in hidden or name is None
+    # An external id leads to the real name, whatever name stands beside it.
+    under_another_name = record.kind == RecordKind.PERSON and (
+        name is None or "name" in hidden or record.name_policy != Person.NamePolicy.FULL
+    )
+    ids_sealed = "external_ids" in hidden or name is None or under_another_name
     names, real = _names_of(record) if record.kind == RecordKind.PERSON else (frozenset(), frozenset())
     return AuthorityView(
         public_id=record.public_id,
@@ -166,6 +171,7 @@ def view_of(record: Any) -> AuthorityView:
         real_names=real,
         name_sealed="name" in hidden,
         ids_sealed=ids_sealed,
+        under_another_name=under_another_name,
     )
 
 

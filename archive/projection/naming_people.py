@@ -17,6 +17,8 @@ from archive.importing.authorities import normal_uri
 from archive.models.consent import ConsentRecord
 from archive.models.record import RecordKind
 from archive.projection.authorities import AuthorityView, Words, words_of
+from archive.projection.speaker_labels import Unlabelled, unlabelled_by
+from archive.values.language_map import original_text
 from archive.values.text import WITHHELD, Mark, Track
 
 #: Roles whose words a work is made of: consent says by what name they are shown.
@@ -47,10 +49,12 @@ class Naming:
     apart: frozenset[str] = frozenset()
     #: Every name of theirs, the one they are shown by included.
     apart_names: frozenset[Words] = frozenset()
-    #: Real names that no credit and no label of this work may say.
+    #: Real names that no credit of this work may say.
     unsaid: frozenset[Words] = frozenset()
-    #: What a label of a speaker becomes that says one of ``unsaid``.
-    label: str = WITHHELD
+    #: What no label of a speaker may say of somebody, and what such a label becomes.
+    labels: tuple[Unlabelled, ...] = ()
+    #: Names that contributors are shown by: a label that is one of them stays.
+    shown_names: frozenset[Words] = frozenset()
     #: Ids and external ids that no mark may carry, each with the public id that may stand in its place ("" for none).
     mark_traces: Mapping[str, str] = field(default_factory=dict)
     #: Ids and external ids of persons who may be shown.
@@ -87,7 +91,7 @@ class Naming:
 
     def in_text(self, tracks: list[Track]) -> list[Track]:
         """The tracks without marks and labels that lead to somebody who is not to be named."""
-        if self.by_real_name and not self.mark_traces and not self.unsaid:
+        if self.by_real_name and not self.mark_traces and not self.labels:
             return tracks
         return [
             {  # type: ignore[misc]
@@ -102,11 +106,9 @@ class Naming:
 
     def _label(self, cue: Mapping[str, Any]) -> str:
         speaker = str(cue.get("speaker") or "")
-        said = set(words_of(speaker))
-        # A label is often a part of the name only, or the name with a remark.
-        if said and any(said <= set(name) or set(name) <= said for name in self.unsaid if name):
-            return self.label
-        return speaker
+        instead = {word for one in self.labels if (word := one.instead_of(speaker, self.shown_names)) is not None}
+        # Where it may be one or another, it says neither.
+        return speaker if not instead else instead.pop() if len(instead) == 1 else WITHHELD
 
     def _marks(self, marks: Iterable[Mark]) -> list[Mark]:
         return [self._mark(mark) for mark in marks]
@@ -176,25 +178,84 @@ def naming_of(
     for view in views.values():
         if view.name_sealed:
             unsaid |= view.real_names
-    credits = {one["credited_as"] for one in own if one["credited_as"]} if credit_shown and not by_real_name else set()
-    label = credits.pop() if len(credits) == 1 else ""
     naming = Naming(
         by_real_name=by_real_name,
         credit_shown=credit_shown,
         apart=frozenset(apart),
         apart_names=frozenset(apart_names),
         unsaid=frozenset(unsaid),
-        label=label if label and words_of(label) not in unsaid else WITHHELD,
     )
+    shown_names, labels = _labels_of(naming, contributions, identity, views)
     mark_traces: dict[str, str] = {}
     shown_traces: set[str] = set()
     for public_id, view in views.items():
         if naming.shown(view).id is None or ("place" in hidden and public_id == place):
             mark_traces |= dict.fromkeys({public_id, view.public_id, *view.identifiers}, "")
-        elif view.ids_sealed:
+            continue
+        if view.ids_sealed:
             mark_traces |= dict.fromkeys(view.identifiers, view.public_id)
-        elif view.kind == RecordKind.PERSON:
+        if view.under_another_name:
+            # Beside her id a mark may carry what an edition calls her.
+            mark_traces |= dict.fromkeys((public_id, view.public_id), view.public_id)
+        if view.kind == RecordKind.PERSON:
             shown_traces |= {public_id, view.public_id, *view.identifiers}
     # Also of her whom nothing loaded: a link may still carry her identifier.
     mark_traces |= dict.fromkeys(apart, "")
-    return replace(naming, mark_traces=mark_traces, shown_traces=frozenset(shown_traces))
+    return replace(
+        naming,
+        mark_traces=mark_traces,
+        shown_traces=frozenset(shown_traces),
+        labels=labels,
+        shown_names=shown_names,
+    )
+
+
+def _labels_of(
+    naming: Naming, contributions: Iterable[Mapping[str, Any]], identity: str, views: Mapping[str, AuthorityView]
+) -> tuple[frozenset[Words], tuple[Unlabelled, ...]]:
+    """By what names contributors are shown, and whom no label may name by another."""
+    shown_names: set[Words] = set()
+    unlabelled: set[Unlabelled] = set()
+    own_names: set[str] = set()
+    contributions = list(contributions)
+    for one in contributions:
+        view = views.get(one["person"] or "")
+        texts = _texts_of(naming.shown(view, role=one["role"], credit=one["credited_as"]).name)
+        instead = texts[0] if texts else ""
+        names = {words_of(text) for text in texts}
+        shown_names |= names
+        own = one["role"] in OWN_WORDS and not naming.by_real_name
+        real: set[Words] = set()
+        if view is not None and (own or view.under_another_name or naming.keeps_apart(view)):
+            real |= view.real_names
+            if own and identity == Identity.FIRST and not view.name_sealed:
+                # A record may know her first name alone: that is the name she is shown by.
+                real = {words for words in real if len(words) > 1}
+        if own:
+            own_names.add(instead)
+            if not naming.credit_shown:
+                real.add(words_of(one["credited_as"]))
+        unlabelled |= unlabelled_by(real, instead, names)
+    contributing = {one["person"] for one in contributions}
+    for public_id, view in views.items():
+        if public_id in contributing:
+            continue
+        if naming.keeps_apart(view):
+            # Another record of hers: she is called as she is called in her own words.
+            instead = next(iter(own_names)) if len(own_names) == 1 else ""
+            unlabelled |= unlabelled_by(view.real_names, instead, [words_of(instead)])
+        elif view.under_another_name:
+            # Whom the work only names rarely speaks in it: her relatives, who do, keep their own names.
+            texts = _texts_of(view.name)
+            allowed = shown_names | {words_of(text) for text in texts}
+            unlabelled |= unlabelled_by(view.real_names, texts[0] if texts else "", allowed)
+    return frozenset(shown_names), tuple(unlabelled)
+
+
+def _texts_of(name: Any) -> list[str]:
+    """The texts of a name as it is shown, the original first."""
+    if not name:
+        return []
+    if isinstance(name, str):
+        return [name]
+    return [text for text in (original_text(name), *(v.get("text") for v in name["values"].values())) if text]

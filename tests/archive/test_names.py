@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -279,6 +281,90 @@ def test_marks_lead_to_nobody_whose_record_withholds_her_name(site):
     work.refresh_from_db()
     published(work)
     assert "471108157" not in rows_about(work.public_id) + pages_about("testimony", work.public_id)
+
+
+@pytest.mark.parametrize("policy", ["pseudonym", "first", "initials"])
+def test_a_name_shown_in_place_of_the_real_one_leads_to_no_external_id(site, policy):
+    """Whoever speaks, and however she is named: as contributor, in the text, among the names."""
+    person = narrator(a_community(), name_policy=policy, public_name=language_map("Mariam", "en"))
+    work = speaks(None, "real-name", credit="Hovsep Barian", linked=person)
+    Contribution.objects.filter(record=work, role="editor").update(person=person, credited_as="")
+    save_revision(work, origin="edit")
+    work.refresh_from_db()
+    published(work)
+    payload = Publication.objects.get(public_id=work.public_id).payload
+    assert {(one["id"], one["authority"]) for one in payload["entities"]} == {(person.public_id, "")}
+    assert [one["id"] for one in payload["contributors"]] == [None, person.public_id]
+    assert payload["rows"][0]["cells"]["t1"][0]["marks"][0]["key"] == person.public_id
+    said = rows_about(work.public_id) + pages_about("testimony", work.public_id)
+    said += rows_about(person.public_id) + pages_about("person", person.public_id)
+    # Of what the edition calls her only a key that stands alone is left: nothing says whose it is.
+    assert [said[m.start() - 90 : m.end() + 20] for m in re.finditer("471108157|Canaryname|source_key", said)] == []
+
+
+# --- Labels of speakers -------------------------------------------------------------------------------
+
+#: What a label of somebody who is really called Zorvanq Thelmirax may be.
+HER_LABELS = ("Mrs Thelmirax", "Z. Thelmirax", "Thelmirax, Z.", "THELMIRAX1", "Zorvanqs Mutter", "Thelmírax’s son")
+#: A word that hers is a part of may be another’s.
+LIKE_HERS = ("Thelmiraxin annesi", "MrsThelmirax")
+OTHER_LABELS = ("Interviewer", "Frau von Barian", "Anna Thelmirax", "Hovsep Barian", "")
+#: identity → credit, and what her labels become
+HER_NAMES = {"pseudonym": ("Mariam", "Mariam"), "first-name": ("Zora", "Zora"), "withheld": ("", "[…]")}
+
+
+def labels_of(work: Any, labels: Sequence[str], identity: str) -> list[str]:
+    """What becomes of the labels of a work's speakers."""
+    track = work.tracks.get(key="t1")
+    track.cues = [
+        cue(f"p-{work.public_id[:4]}lab{n}", "We went.", f"g{n}", speaker=label) for n, label in enumerate(labels)
+    ]
+    track.save()
+    save_revision(work, origin="edit")
+    work.refresh_from_db()
+    published(work, identity=identity)
+    rows = Publication.objects.get(public_id=work.public_id).payload["rows"]
+    return [one["speaker"] for row in rows for one in row["cells"].get("t1", [])]
+
+
+@pytest.mark.parametrize("identity", HER_NAMES)
+def test_no_label_says_a_word_of_the_real_name(site, identity):
+    community = a_community()
+    person = a_person(community, "Zorvanq von Thelmirax")
+    work = a_testimony(community)
+    credit, instead = HER_NAMES[identity]
+    Contribution.objects.create(record=work, person=person, role="narrator", credited_as=credit)
+    Contribution.objects.create(record=work, role="interviewer", position=1, credited_as="Anna Thelmirax")
+    said = labels_of(work, HER_LABELS + LIKE_HERS + OTHER_LABELS, identity)
+    assert said == [instead] * len(HER_LABELS) + ["[…]"] * len(LIKE_HERS) + list(OTHER_LABELS)
+
+
+@pytest.mark.parametrize(("policy", "instead"), [("withheld", "[…]"), ("pseudonym", "Mariam"), ("first", "Mariam")])
+def test_a_label_calls_every_speaker_as_her_own_record_says(site, policy, instead):
+    """Also who does not tell: nobody’s consent to the work speaks for her."""
+    community = a_community()
+    shown = {} if policy == "withheld" else language_map("Mariam", "en")
+    asking = a_person(community, "Zorvanq Thelmirax", name_policy=policy, public_name=shown)
+    work = a_testimony(community, people=[a_person(community, "Anahit Sarian")])
+    Contribution.objects.create(record=work, person=asking, role="interviewer", position=1)
+    said = labels_of(work, (*HER_LABELS, "Anahit Sarian", "Anahit"), "real-name")
+    assert said == [instead] * len(HER_LABELS) + ["Anahit Sarian", "Anahit"]
+
+
+def test_a_relative_who_is_only_named_takes_no_label_from_who_speaks(site):
+    community = a_community()
+    work = a_testimony(community, people=[a_person(community, "Anahit Sarian")])
+    brother = a_person(community, "Hovsep Sarian", name_policy="withheld")
+    EntityLink.objects.create(record=work, target=brother, relation="subject")
+    said = labels_of(work, ("Mrs Sarian", "Sarian", "Hovsep", "Hovsep S."), "real-name")
+    assert said == ["Mrs Sarian", "Sarian", "[…]", "[…]"]
+
+
+def test_labels_that_nobody_looks_at_are_noticed(site, monkeypatch):
+    monkeypatch.setattr(Naming, "_label", lambda _self, one: one["speaker"])
+    community = a_community()
+    work = a_testimony(community, people=[a_person(community, "Zorvanq Thelmirax")])
+    assert labels_of(work, HER_LABELS, "withheld") == list(HER_LABELS)
 
 
 # --- Her own page -------------------------------------------------------------------------------------
