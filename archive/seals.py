@@ -31,8 +31,8 @@ class Seal:
 _NOTE = Seal("note", gettext_lazy("the note"), ("note",), ("note",))
 _OF_WORKS = (
     Seal("real_name", gettext_lazy("the real name of who speaks or writes"), ("contributions",), ("contributors",)),
-    Seal("exact_place", gettext_lazy("the place"), ("place",), ("place",)),
-    # The date as its source writes it stands among the facts of the source.
+    # Place and date as the source writes them stand among the facts of the source.
+    Seal("exact_place", gettext_lazy("the place"), ("place",), ("place", "source_facts.place_as_written")),
     Seal("date", gettext_lazy("the date"), ("date",), ("date", "source_facts.date_as_written")),
     Seal("abstract", gettext_lazy("the abstract"), ("abstract",), ("abstract",)),
 )
@@ -83,6 +83,7 @@ _EMPTY: Mapping[str, Callable[[], Any]] = {
     "place": lambda: None,
     "point": lambda: None,
     "source_facts.date_as_written": str,
+    "source_facts.place_as_written": str,
 }
 
 

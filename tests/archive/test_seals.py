@@ -74,7 +74,8 @@ def work_real_name(kind: str) -> Planted:
 def work_exact_place(kind: str) -> Planted:
     place = a_place("Canaryplace")
     uri = place.external_ids.get().uri
-    work = a_work(kind, place=place)
+    facts = {"public": {"place_as_written": "by the canarymill", "publisher": "Valley Press"}}
+    work = a_work(kind, place=place, source_facts=facts)
     track = work.tracks.get(key="t1")
     mark = {"start": 0, "end": 3, "type": "place", "ref": uri, "key": "", "data": {"source_ref": uri}}
     track.cues = [{**track.cues[0], "marks": [mark]}]
@@ -83,7 +84,7 @@ def work_exact_place(kind: str) -> Planted:
     save_revision(work, origin="edit")
     work.refresh_from_db()
     published(work)
-    return Planted(work, work, ("Canaryplace", place.public_id, uri))
+    return Planted(work, work, ("Canaryplace", place.public_id, uri, "canarymill"))
 
 
 def work_date(kind: str) -> Planted:
