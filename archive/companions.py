@@ -28,6 +28,7 @@ from archive.models import (
 from archive.models.record import sort_key
 from archive.projection.authorities import (
     CLOSED,
+    CLOSED_STATES,
     Words,
     load_authorities,
     named_community,
@@ -123,6 +124,13 @@ def _credits_of(records: Iterable[Any]) -> dict[int, set[Words]]:
     for person, credit in rows.values_list("person_id", "credited_as") if people else ():
         credits.setdefault(person or 0, set()).add(words_of(credit))
     return credits
+
+
+def named_collection(collection: Collection) -> dict[str, Any] | None:
+    """A collection as its works name it, or None where it has been hidden or withdrawn."""
+    if collection.hidden or collection.state in CLOSED_STATES:
+        return None
+    return {"id": collection.public_id, "title": public_map(collection.title)}
 
 
 def project_collection(collection: Collection) -> dict[str, Any]:

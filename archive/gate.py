@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from archive.bulk_rows import insert_rows, insert_values
-from archive.companions import COMPANION_RELATIONS, refresh_companions, version_of
+from archive.companions import COMPANION_RELATIONS, named_collection, refresh_companions, version_of
 from archive.models import (
     LADDER,
     AccessRequest,
@@ -47,7 +47,7 @@ from archive.projection.media import asset_facts
 from archive.projection.works import Materials, project_stub, project_work
 from archive.redactions import rule_of
 from archive.standing import read_standing_anew
-from archive.values.language_map import original_text, public_map
+from archive.values.language_map import original_text
 from archive.values.uncertain_date import parse_date
 from search import outbox
 
@@ -236,7 +236,7 @@ class Gate:
                     "date": (revision.at or self.now).date().isoformat(),
                 },
                 community=named_community(work.community),
-                collection={"id": work.collection.public_id, "title": public_map(work.collection.title)},
+                collection=named_collection(work.collection),
                 consent={
                     "basis": consent.basis,
                     "given_by": consent.given_by,
@@ -482,8 +482,9 @@ def _named_in(snapshot: dict[str, Any]) -> set[str]:
 
 def _links(materials: Materials, payload: dict[str, Any]) -> list[tuple[str, str]]:
     """What the publication can be listed by; nothing that the payload does not show."""
-    links = {("collection", materials.collection["id"])}
-    links |= {("language", tag) for tag in payload["languages"]}
+    links = {("language", tag) for tag in payload["languages"]}
+    if payload["collection"]:
+        links.add(("collection", payload["collection"]["id"]))
     # Relations to authorities are called by the authority's kind.
     links |= {(e["kind"], e["id"]) for e in payload["entities"] if e["kind"] in COMPANION_RELATIONS}
     links |= {("person", c["id"]) for c in payload["contributors"] if c["id"]}

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from archive.companions import named_collection
 from archive.gate import Gate
 from archive.models import (
     Collection,
@@ -26,7 +27,7 @@ PART = 96
 def public_face(record: Any) -> Any:
     """Everything that publications say of an authority or a collection; compare it before and after an edit."""
     if isinstance(record, Collection):
-        return (record.title, record.abstract, record.edition, record.licence_uri)
+        return (named_collection(record), record.abstract, record.edition, record.licence_uri)
     if record.kind in MODELS:
         return (project_authority(record), view_of(record))
     return None

@@ -35,7 +35,8 @@ class Materials:
     snapshot: Mapping[str, Any]
     revision: Mapping[str, Any]
     community: Mapping[str, Any]
-    collection: Mapping[str, Any]
+    #: None where it is named nowhere.
+    collection: Mapping[str, Any] | None
     consent: Mapping[str, Any]
     identity: str
     sealed: frozenset[str]
@@ -84,7 +85,7 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
         "abstract": public_map(snapshot.get("abstract")),
         "original_language": snapshot["original_language"],
         "languages": _languages(tracks, snapshot["original_language"]),
-        "collection": dict(materials.collection),
+        "collection": dict(materials.collection) if materials.collection else None,
         "community": dict(materials.community),
         "date": {"edtf": snapshot.get("date", "")},
         "place": _place(materials),

@@ -188,6 +188,7 @@ def _clip_ld(clip: dict[str, Any], work: citations.CitedWork) -> dict[str, Any]:
 
 def _json_ld(payload: dict[str, Any], work: citations.CitedWork) -> dict[str, Any]:
     """schema.org ``ArchiveComponent``: what harvesters may know of a work is what its page says."""
+    collection = payload["collection"]
     facts: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "ArchiveComponent",
@@ -200,7 +201,7 @@ def _json_ld(payload: dict[str, Any], work: citations.CitedWork) -> dict[str, An
         "holdingArchive": {"@type": "ArchiveOrganization", "name": work.held_by} if work.held_by else None,
         "version": str(work.revision),
         "genre": "fiction (example content)" if work.fiction else payload["kind"],
-        "isPartOf": {"@type": "Collection", "@id": permanent_url(payload["collection"]["id"])},
+        "isPartOf": {"@type": "Collection", "@id": permanent_url(collection["id"])} if collection else None,
         "hasPart": [_clip_ld(clip, work) for clip in payload.get("clips", [])] or None,
     }
     return {key: value for key, value in facts.items() if value is not None}

@@ -27,6 +27,7 @@ from archive.models import (
     Redaction,
     Tombstone,
 )
+from archive.naming import rebuild_naming
 from archive.policy import ANONYMOUS, Viewer, group_of, published_to, stand_for, viewer_of
 from archive.publications import Gone
 from archive.revisions import save_revision
@@ -34,6 +35,7 @@ from archive.values.language_map import language_map
 from tests.archive.factories import (
     ALL_YES,
     ENGLISH,
+    a_collection,
     a_community,
     a_member,
     a_person,
@@ -44,6 +46,7 @@ from tests.archive.factories import (
     consent,
     published,
 )
+from tests.archive.what_is_public import lists_with, pages_about, rows_about
 
 pytestmark = pytest.mark.django_db
 
@@ -493,3 +496,28 @@ def test_requests_for_access_end_with_the_publication(site):
     with committed():
         WithdrawAction(None, work, reason="danger").execute()
     assert AccessRequest.objects.get().state == "expired"
+
+
+@pytest.mark.parametrize("closed", [{"hidden": True}, {"state": "withdrawn"}])
+def test_a_collection_that_is_closed_is_named_by_none_of_its_works(site, closed):
+    community = a_community()
+    collection = a_collection(community, title=language_map("Canaryvoices", "en"))
+    work = published(a_testimony(community, collection=collection))
+
+    def said():
+        text = rows_about(work.public_id) + pages_about("testimony", work.public_id)
+        text += lists_with({"testimony", "collection"})
+        return {word for word in ("Canaryvoices", collection.public_id) if word in text}
+
+    assert said() == {"Canaryvoices", collection.public_id}
+    for field, value in closed.items():
+        setattr(collection, field, value)
+    collection.save()
+    with committed():
+        rebuild_naming(collection)
+    assert said() == set()
+    assert Client().get(f"/en/testimonies/{work.public_id}/").status_code == 200
+    type(collection).objects.filter(pk=collection.pk).update(hidden=False, state="draft")
+    with committed():
+        rebuild_naming(collection)
+    assert said() == {"Canaryvoices", collection.public_id}
