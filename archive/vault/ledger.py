@@ -123,6 +123,25 @@ def something_owed() -> bool:
     return OwedLine.objects.exists()
 
 
+def require_nothing_owed() -> None:
+    """Write what the database here still owes the ledger, before that database is replaced.
+
+    :raises LedgerNotWhole: when the ledger cannot take it: a restore would lose what was hidden last.
+    """
+    try:
+        if not something_owed():
+            return
+    except DatabaseError:
+        # No database, or none of ours: it owes nothing.
+        return
+    tell()
+    if left := OwedLine.objects.count():
+        raise LedgerNotWhole(
+            f"{left} lines, of what was hidden last, still have to be written into the withdrawal ledger, and its disk "
+            f"does not take them. Make {folder()} writable, then restore again."
+        )
+
+
 def write_owed(context: Any = None) -> None:
     """Write what the ledger lacks; a job does it again and again until the disk takes it."""
     tell()

@@ -75,8 +75,8 @@ class Reading:
 
     @property
     def empty(self) -> bool:
-        """Whether there is not even a torn line: no ledger, or an empty file."""
-        return not self._places and not self.torn
+        """Whether there is no line: no ledger, an empty file, or bytes that never became a line."""
+        return not self._places
 
     @property
     def head(self) -> Head:

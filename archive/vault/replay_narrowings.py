@@ -138,6 +138,9 @@ def _consent(entry: Mapping[str, Any]) -> bool:
     state["protocols"] = sorted(protocol.pk for protocol in protocols)
     if state == now:
         return missing
+    if state["identity"] != now["identity"]:
+        # What she is credited as in the backup was written for a wider identity; it may be her real name.
+        state["identity"] = "withheld"
     facts = {name: getattr(before, name) for name in KEPT}
     facts |= {name: state[name] for name in ("scopes", "identity", "voice_altered", "face_blurred", "protocols_all")}
     facts |= {

@@ -225,9 +225,12 @@ def load_database(folder: Path) -> None:
         Syncer().folder(place.parent)
         return
     connections.close_all()
-    dump = folder / "cairn.pgdump"
-    flags = ("--clean", "--if-exists", "--no-owner", "--no-acl", "--single-transaction", "--dbname={name}")
-    _run_postgresql("pg_restore", *flags, dump)
+    script, emptied = folder / "cairn.sql", folder / "empty.sql"
+    _run_postgresql("pg_restore", "--no-owner", "--no-acl", f"--file={script}", folder / "cairn.pgdump")
+    # Whole and in the same transaction: of a newer program there are tables that the backup does not know.
+    emptied.write_text("DROP SCHEMA public CASCADE;\nCREATE SCHEMA public;\n", encoding="ascii")
+    flags = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--dbname={name}")
+    _run_postgresql("psql", *flags, f"--file={emptied}", f"--file={script}")
 
 
 def _run_postgresql(program: str, *arguments: object) -> None:
@@ -248,8 +251,9 @@ def _run_postgresql(program: str, *arguments: object) -> None:
     except FileNotFoundError as error:
         raise VaultError(f"{program} is not installed. Install the client programs of PostgreSQL.") from error
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise VaultError(f"{program} failed: {last}")
+        said = done.stderr.strip().splitlines() or ["no reason given"]
+        reason = next((line for line in said if "error" in line.lower()), said[-1])
+        raise VaultError(f"{program} failed: {reason}. The database is as it was.")
 
 
 class Restore:
@@ -323,8 +327,9 @@ class Restore:
         """What is known of the ledger here and in the backup, gathered while both still stand."""
         heads = [*ledger.known_to_database(), *custody_log.published_ledger_heads(), *ledger.pending().heads]
         if not manifest.ledger:
-            # Whose backup it is cannot be told: it is the ledger's that lies here, or none.
-            return ledger.Pending(None, "", tuple(heads), must_exist=True)
+            # Whose backup it is cannot be told: of the instance whose lines are known here, or of the ledger.
+            known = next((head.instance for head in heads if head.instance), "")
+            return ledger.Pending(None, known, tuple(heads), must_exist=True)
         own = Head.of(manifest.ledger)
         return ledger.Pending(own, own.instance, tuple(dict.fromkeys([own, *heads])), must_exist=True)
 
@@ -334,6 +339,7 @@ class Restore:
         ledger.mark_replay_pending(self._pending(manifest))
         # Now, while this machine's own database still tells which lines are missing.
         ledger.accept(self.decision)
+        ledger.require_nothing_owed()
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         fresh = self.data / f".restoring-{secrets.token_hex(4)}"
         try:
@@ -343,10 +349,11 @@ class Restore:
             before.mkdir(mode=FOLDER_MODE)
             self.tell("putting everything in place")
             connections.close_all()
-            for name in ("vault", *FOLDERS):
-                self._swap(name, fresh, before)
+            # The database first: when a server refuses it, the vault beside the old one is still the old one.
             self._keep_database(before)
             load_database(fresh / "database")
+            for name in ("vault", *FOLDERS):
+                self._swap(name, fresh, before)
             Syncer().folder(self.data)
         except OSError as error:
             raise fault_of(error, "restoring") from error

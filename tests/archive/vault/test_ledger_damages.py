@@ -8,8 +8,9 @@ import pytest
 
 from archive.models import AuditEvent, LedgerLine, Publication, Record, RecordState
 from archive.vault import ledger, ledger_file
+from archive.vault.ledger_lines import Head, Reading, judge
 from archive.vault.replay import ReplayLedger
-from archive.vault.snapshot import Manifest
+from archive.vault.snapshot import Manifest, Restore
 from tests.archive.factories import a_community, a_person, a_testimony, published
 from tests.archive.vault.ledger_damages import damages
 
@@ -109,6 +110,24 @@ def test_after_a_restore_there_must_be_a_ledger_even_where_nobody_knows_a_line(i
     ledger.mark_replay_pending(ledger.Pending(must_exist=True))
     with pytest.raises(ledger.LedgerNotWhole, match="Copy the ledger"):
         ReplayLedger().execute()
+
+
+@pytest.mark.parametrize("noise", [b"\0" * 900, b"{", b'{"action":"withdraw"'])
+def test_bytes_that_never_became_a_line_are_no_ledger(instance: Path, noise: bytes):
+    ledger_file.path().parent.mkdir(parents=True, exist_ok=True)
+    ledger_file.path().write_bytes(noise)
+    ledger.mark_replay_pending(ledger.Pending(must_exist=True))
+    with pytest.raises(ledger.LedgerNotWhole):
+        ReplayLedger().execute()
+
+
+def test_an_old_backup_takes_only_the_ledger_whose_lines_this_database_knows(restored, tmp_path: Path):
+    """A backup of the first form does not say whose it is; the database that it replaces does."""
+    ledger_file.path().write_bytes(b"")
+    foreign = Head(3, "f" * 64, "another instance")
+    pending = Restore(tmp_path / "no-file")._pending(Manifest("sqlite", "2026-01-01T00:00:00+00:00"))
+    assert pending.instance == ledger.known_to_database()[0].instance != ""
+    assert judge(Reading(instance=foreign.instance), pending.heads, pending.instance).state == "foreign"
 
 
 def test_a_manifest_of_the_first_form_is_still_read_and_knows_no_head():

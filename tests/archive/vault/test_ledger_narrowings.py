@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from accounts.grants import GrantEducator, RevokeGrant
 from accounts.models import EducatorGrant
 from archive.actions.consent import RecordConsentAction
-from archive.actions.publish import HideAction, PublishAction, UnpublishAction
+from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
 from archive.actions.redact import DecideOnRedactedAction, RedactAction, UnredactAction
 from archive.desk.works import TestimonyForm
 from archive.gate import consent_in_force
 from archive.memberships import join, leave
 from archive.models import (
+    Contribution,
     IndexSegment,
     LedgerLine,
     Membership,
@@ -328,6 +329,37 @@ def test_a_narrowed_consent_keeps_the_words_and_takes_the_closer_of_both(instanc
     assert now is not None
     assert (now.version, now.identity, now.ends_at, now.witness) == (2, "withheld", until, "A. Witness")
     assert list(now.protocols.all()) == [protocol] and now.answer(Scope.PUBLIC_WEB) == "yes"
+
+
+def test_a_narrowed_identity_shows_no_credit_of_the_backup(instance):
+    """The credit in the backup was written for the real name; the new one was words, and words are in no ledger."""
+    work = published(a_testimony(a_community()), identity="real-name")
+    Contribution.objects.create(record=work, role="narrator", credited_as="Zorvandikt Qelmarian")
+    with committed():
+        save_revision(again(work), origin="edit")
+        ReviewAction(None, [again(work)]).execute()
+        PublishAction(None, [again(work)]).execute()
+    assert "Qelmarian" in payloads(work)
+    with since_the_backup():
+        RecordConsentAction(
+            None, again(work), {"basis": "informed-consent", "scopes": ALL_YES, "identity": "pseudonym"}
+        ).execute()
+    restored()
+    assert payloads(work) and "Qelmarian" not in payloads(work)
+    assert Unfinished.objects.filter(record_id=work.pk, what=Unfinished.What.CONSENT).exists()
+
+
+def test_what_is_owed_is_written_before_the_database_that_owes_it_goes(instance):
+    OwedLine.objects.create(entry={"action": "hide", "uuid": "u1"}, thing="hide:u1")
+    place = ledger.folder()
+    if place.is_dir():
+        place.rename(place.with_name("away"))
+    place.write_text("its disk is gone")
+    with pytest.raises(ledger.LedgerNotWhole, match="1 lines"):
+        ledger.require_nothing_owed()
+    place.unlink()
+    ledger.require_nothing_owed()
+    assert [entry["action"] for entry in ledger.entries()] == ["begin", "hide"]
 
 
 def test_a_protocol_that_the_backup_lacks_closes_the_work(instance):
