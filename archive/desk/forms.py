@@ -15,6 +15,7 @@ from wagtail.admin.forms.models import WagtailAdminModelForm
 from archive import audit
 from archive.desk.fields import no_date
 from archive.desk.language_map import LanguageMapField
+from archive.gate import Gate
 from archive.models import Community, ConceptScheme, Record, Unfinished
 from archive.policy import ROLE_ACTIONS, Viewer, visible
 from archive.revisions import save_revision
@@ -158,6 +159,9 @@ class RecordForm(WagtailAdminModelForm):
             ledger.tell(*of_state("restrict", record, self._shown_before, state_of_record(record)))
         if hasattr(record, "original_language"):
             save_revision(record, origin="edit", author=user)
+            if self._shown_before not in (None, state_of_record(record)):
+                # Seals are no part of the reviewed text: they act at once, as consent does.
+                Gate().refresh([record])
         audit.note("create" if created else "edit", record, user)
         return record
 

@@ -108,6 +108,9 @@ def test_what_is_found_is_hidden_with_one_press(site, monkeypatch):
     row = Redaction.objects.get()
     also = address(work, f"?also={row.pk}")
     page = client.get(also).content.decode()
+    # A form without its token offers what the site then refuses.
+    assert page.count('method="post"') == page.count('name="csrfmiddlewaretoken"') > 1
+    page = client.get(also).content.decode()
     press(client, work, "decide", page, "Hide it too")
     press(client, work, "again", page, "Hide the words here")
     assert "ԱՐԱՄԸ" not in words_of(work)

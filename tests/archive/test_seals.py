@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from archive import seals
-from archive.models import Document, EntityLink, Event, ExternalId, Organisation, RecordKind, Testimony
+from archive.desk.works import TestimonyForm
+from archive.models import Document, EntityLink, Event, ExternalId, Organisation, Publication, RecordKind, Testimony
 from archive.naming import public_face, rebuild_naming
+from archive.policy import viewer_of
 from archive.revisions import save_revision
 from archive.seals import SEALS, hidden_keys, seals_of
 from archive.values.language_map import language_map
 from tests.archive.factories import (
     a_community,
+    a_member,
     a_person,
     a_place,
     a_testimony,
@@ -222,3 +226,16 @@ def test_a_seal_that_nobody_knows_hides_all_that_can_be_sealed():
 def test_every_key_that_a_seal_hides_has_something_to_stand_in_its_place():
     keys = {key for kind in SEALS for one in seals_of(kind) for key in one.hides}
     assert keys - seals.NAMES == set(seals._EMPTY)
+
+
+def test_a_seal_of_a_published_work_acts_when_it_is_saved(site):
+    community = a_community()
+    work = published(a_testimony(community, abstract=language_map("Sealcanary of the mill", "en")))
+    assert any("Sealcanary" in str(row.payload) for row in Publication.objects.filter(public_id=work.public_id))
+    work = Testimony.objects.get(pk=work.pk)
+    form = TestimonyForm(data={"sealed": ["abstract"]}, instance=work, viewer=viewer_of(a_member(community, "steward")))
+    assert form.is_valid(), form.errors
+    with transaction.atomic():
+        form.save_record(user=None, created=False)
+    rows = Publication.objects.filter(public_id=work.public_id)
+    assert rows and not any("Sealcanary" in str(row.payload) for row in rows)
