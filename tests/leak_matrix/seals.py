@@ -32,6 +32,10 @@ AUTHORITIES: dict[str, Any] = {
 OPEN = {**YES, "public-web": "yes"}
 
 
+#: How a person whose name is sealed is named in public; under *full* the seal alone keeps her name back.
+POLICY_UNDER_SEAL = Person.NamePolicy.PSEUDONYM
+
+
 def plant_seals(community: Any) -> list[Planted]:
     """One work of each kind with all its seals, one on request, and one that names a record for every other seal."""
     return [
@@ -126,7 +130,7 @@ def _sealed_record(planted: Planted, community: Any, model: Any, seal: Seal) -> 
         behind.add(secret)
         if field == "name":
             # Under her seal a person is shown by the name that stands for hers.
-            values |= {"name_policy": Person.NamePolicy.PSEUDONYM, "public_name": language_map(name, "hy")}
+            values |= {"name_policy": POLICY_UNDER_SEAL, "public_name": language_map(name, "hy")}
             values["name"] = language_map(secret, "hy")
         elif field == "other_names":
             values[field] = [{"text": secret, "language": "hy", "type": "married"}]
