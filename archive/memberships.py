@@ -55,10 +55,11 @@ def leave(membership: Membership, by: Any) -> None:
     A role that has ended already stays as it is. :raises LastSteward: when no other steward would be left who can
     sign in. Two stewards who leave at the same moment wait for each other here.
     """
-    now = timezone.now()
     with transaction.atomic():
-        # The community's row is the lock: nobody else's leave can count the same stewards.
+        # The community's row is the lock: nobody else's leave can count the same stewards. The moment is taken under
+        # it: one taken before would count a steward as current who left while we waited.
         Community.objects.select_for_update().get(pk=membership.community_id)
+        now = timezone.now()
         current = Membership.objects.current(now).filter(community_id=membership.community_id)
         if not current.filter(pk=membership.pk).exists():
             return
