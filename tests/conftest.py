@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import hashlib
 import os
 import shutil
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 import django
+import django.conf
 import pytest
 
 # Before Django reads its settings: the tests own a fresh instance and no variable of the shell.
@@ -26,6 +28,14 @@ for _name in ("SECRET_KEY", "PUBLIC_URL", "DEBUG"):
     os.environ.pop(_name, None)
 
 django.setup()
+
+# Hashing is not what tests are about (``accounts/test_sign_in`` has the one that is): the real algorithm, next to no work.
+_configured = django.conf.settings
+_configured.PASSWORD_HASHERS = ["tests.accounts.people.CheapArgon2", *_configured.PASSWORD_HASHERS[1:]]
+
+# What Django is made of lives as long as the tests do: not to be looked through for rubbish thousands of times.
+gc.freeze()
+gc.set_threshold(100_000, 50, 50)
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -70,6 +80,7 @@ def django_db_setup(request, django_test_environment, django_db_blocker):
                 connection.connection.backup(target)
             partial.replace(template)
         _empty_append_only_tables_too(connection)
+        _make_pages_once()
     yield
     # An in-memory database goes with its process.
 
@@ -87,6 +98,7 @@ def _plain_database(django_test_environment, django_db_blocker):
             connection.settings_dict["TEST"]["NAME"] = f"test_cairn_{suffix}"
         config = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
         _empty_append_only_tables_too(connection)
+        _make_pages_once()
     yield
     with django_db_blocker.unblock():
         teardown_databases(config, verbosity=0)
@@ -104,6 +116,13 @@ def _empty_append_only_tables_too(connection) -> None:
             plain(ops, statements)
 
     operations.execute_sql_flush = flush
+
+
+def _make_pages_once() -> None:
+    """The first pages of every instance stand before the tests begin: made for each test they cost more than the test."""
+    from archive.pages.first_pages import make_first_pages
+
+    make_first_pages()
 
 
 def schema_template() -> Path:
@@ -129,9 +148,20 @@ def _migrations_hash() -> str:
 def site(db, tmp_path, settings):
     """An instance with its first pages and an empty search index of its own."""
     from archive.pages.first_pages import make_first_pages
+    from archive.pages.models import HomePage
 
     settings.SEARCH_PATH = tmp_path / "search" / "index.sqlite3"
-    make_first_pages()
+    # A test that commits empties the tables, pages among them.
+    if not HomePage.objects.exists():
+        make_first_pages()
+
+
+@pytest.fixture(autouse=True)
+def no_pages_of_another_test():
+    """Pages kept in memory are told apart by the clock of what is public, which begins alike in every test."""
+    from archive.public import page_cache
+
+    page_cache.MEMORY.clear()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from django.db import connection
 
 from archive.management.commands.migrate import LeftClosed
 from archive.models import PublicClock
+from archive.pages.models import HomePage
 from config import preparing
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -132,6 +133,7 @@ def test_serve_says_what_is_to_be_done_first(settings: Any, tmp_path: Path) -> N
     with pytest.raises(CommandError, match=r"run “manage.py migrate”, which goes on where it was interrupted"):
         call_command("serve")
     PublicClock.objects.update(remaking=False)
+    HomePage.objects.all().delete()
     settings.STATIC_ROOT = tmp_path / "static"
     with pytest.raises(CommandError, match=r"lacks the first pages and the static files: run “manage.py prepare_site”"):
         call_command("serve")
