@@ -9,10 +9,21 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from wagtail.permission_policies.base import BasePermissionPolicy
 
-from archive.policy import OPERATOR_ACTIONS, ROLE_ACTIONS, may, viewer_of, visible
+from archive.policy import OPERATOR_ACTIONS, ROLE_ACTIONS, Viewer, may, viewer_of, visible
 
 #: Wagtail's words for what ours are called.
 VERBS = {"add": "create", "change": "edit", "view": "read", "choose": "read", "delete": "delete"}
+
+
+def _viewer_once(user: Any) -> Viewer:
+    """The facts about who asks, read once for each of a request's own user objects.
+
+    Wagtail asks this for every line of its menu. Only for what opens no object: an object's own question reads anew.
+    """
+    viewer = getattr(user, "cairn_viewer", None)
+    if viewer is None:
+        viewer = user.cairn_viewer = viewer_of(user)
+    return viewer
 
 
 class DeskPolicy(BasePermissionPolicy):
@@ -20,7 +31,7 @@ class DeskPolicy(BasePermissionPolicy):
 
     def user_has_permission(self, user: Any, action: str) -> bool:
         """Whether there is any community in which the user may do this; the object itself is asked again."""
-        viewer = viewer_of(user)
+        viewer = _viewer_once(user)
         verb = VERBS.get(action, action)
         if viewer.operator and verb in OPERATOR_ACTIONS:
             return True
