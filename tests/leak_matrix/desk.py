@@ -44,6 +44,8 @@ _OTHERS = re.compile(
 )
 #: Asked of every list, so that a search that looks where it may not is caught too.
 QUESTION = "?q=canary"
+#: Pages beside the records' own that may name them.
+_TELL_OF_RECORDS = tuple(DESK_PREFIX + each for each in ("desk/", "jobs/", "reports/", "people/", "snippets/"))
 _NO_LISTS = ("/new/", "/chosen-multiple/", "/act/")
 
 
@@ -52,19 +54,24 @@ def routes() -> list[str]:
     return sorted({route for _name, route in patterns() if route.startswith(DESK_PREFIX)})
 
 
-def list_paths() -> list[str]:
-    """Addresses without parameters: lists, searches, choosers, reports, the first page."""
+def list_paths(turn: int | None = None) -> list[str]:
+    """Addresses without parameters: lists, searches, choosers, reports, the first page.
+
+    :param turn: of Wagtail's own pages, which show no record, those whose turn it is; None: all.
+    """
     plain = [route for route in routes() if "<" not in route and "^" not in route and "logout" not in route]
-    ours = tuple(DESK_PREFIX + each for each, _which in RECORDS_BY_ROUTE)
+    records = tuple(DESK_PREFIX + each for each, _which in RECORDS_BY_ROUTE)
     # Forms of new records and the like take no question; a list's page holds the results that are asked for alone.
     searched = [
         route
         for route in plain
-        if route.startswith(ours)
+        if route.startswith(records)
         and not route.endswith(_NO_LISTS)
         and ("-chooser/" in route or not route.endswith("/results/"))
     ]
-    return [f"/{route}" for route in plain] + [f"/{route}{QUESTION}" for route in searched]
+    others = [route for route in plain if route != DESK_PREFIX and not route.startswith((*records, *_TELL_OF_RECORDS))]
+    left_out = {route for place, route in enumerate(others) if turn is not None and place % 3 != turn % 3}
+    return [f"/{route}" for route in plain if route not in left_out] + [f"/{route}{QUESTION}" for route in searched]
 
 
 def business_paths(garden: Garden) -> list[str]:

@@ -40,6 +40,8 @@ COMPANION_SURFACES: dict[str, tuple[str, ...]] = {
     "concept": ("/en/concepts/{id}/", "/api/v1/concepts/{id}"),
     "source": ("/id/{id}", "/api/v1/sources/{id}"),
 }
+#: Companions that are made and shown as places are: not everybody goes to each of them.
+AS_PLACES = frozenset({"event", "organisation", "concept", "source"})
 #: Addresses that show many things at once: fetched once per actor.
 LIST_SURFACES: dict[str, tuple[str, ...]] = {
     "public:browse": tuple(f"/en/{segment}/" for segment in SEGMENTS.values()),
@@ -94,20 +96,27 @@ def patterns(resolver: URLResolver | None = None, namespace: str = "", prefix: s
             yield (f"{namespace}{entry.name}" if entry.name else "", route)
 
 
-def object_paths(planted: Planted, public_id: str) -> Iterator[tuple[str, str, str]]:
-    """(surface, template, path) of one work; with a random ``public_id`` the same addresses of nothing."""
+def object_paths(planted: Planted, public_id: str, turn: int | None = None) -> Iterator[tuple[str, str, str]]:
+    """(surface, template, path) of one work; with a random ``public_id`` the same addresses of nothing.
+
+    :param turn: of the addresses that one surface has, the one whose turn it is; None: all.
+    """
     kind = SEGMENTS[planted.work.kind]
     other = "documents" if kind == "testimonies" else "testimonies"
     for name, paths in OBJECT_SURFACES.items():
-        for path in paths:
+        for path in _in_turn(paths, turn):
             yield name, path, path.format(id=public_id, file=planted.file_id or NO_FILE, kind=kind, other=other)
 
 
-def companion_paths(planted: Planted, nothing: str = "") -> Iterator[tuple[str, str, str]]:
+def companion_paths(planted: Planted, nothing: str = "", turn: int | None = None) -> Iterator[tuple[str, str, str]]:
     """(what, its page, path) of what a work names; with ``nothing`` as the id the same addresses of nothing."""
     for what, record in planted.named.items():
-        for path in COMPANION_SURFACES[what]:
+        for path in _in_turn(COMPANION_SURFACES[what], turn):
             yield what, path, path.format(id=nothing or record.public_id)
+
+
+def _in_turn(paths: tuple[str, ...], turn: int | None) -> tuple[str, ...]:
+    return paths if turn is None else (paths[turn % len(paths)],)
 
 
 def pages_of(record: Any) -> Iterator[tuple[str, str]]:

@@ -73,12 +73,13 @@ def leaks(garden: Garden, actors: Collection[str] = EVERYBODY) -> Cells:
     for actor in sorted(actors, key=lambda name: (name != "same", name)):
         client = garden.clients[actor]
         nothing = _Nothing(client)
-        for planted in garden.planted:
+        for number, planted in enumerate(garden.planted):
             if actor not in planted.walkers:
                 continue
-            _object_leaks(actor, client, planted, nothing, kept, wrong)
+            turn = number + garden.in_turn.index(actor) if actor in garden.in_turn else None
+            _object_leaks(actor, client, planted, nothing, kept, wrong, turn)
             if actor not in planted.readers and not planted.stone_for:
-                _companion_leaks(actor, client, planted, nothing, wrong)
+                _companion_leaks(actor, client, planted, nothing, wrong, turn)
             _case_leaks(actor, client, planted, nothing, wrong)
         forbidden = forbidden_to(actor, garden)
         for name, paths in surfaces.LIST_SURFACES.items():
@@ -90,7 +91,13 @@ def leaks(garden: Garden, actors: Collection[str] = EVERYBODY) -> Cells:
 
 
 def _object_leaks(
-    actor: str, client: Any, planted: Planted, nothing: _Nothing, kept: dict[str, str], wrong: Cells
+    actor: str,
+    client: Any,
+    planted: Planted,
+    nothing: _Nothing,
+    kept: dict[str, str],
+    wrong: Cells,
+    turn: int | None,
 ) -> None:
     """The addresses of one work for one actor; ``kept`` gathers by path the ETag that a reader was given."""
     readable = actor in planted.readers
@@ -99,9 +106,9 @@ def _object_leaks(
     forbidden = (planted.all_words | planted.elsewhere) - (planted.words if readable else set())
     forbidden -= planted.stub_words if readable or stub else set()
     facts = planted.facts | planted.elsewhere
-    of_nothing = surfaces.object_paths(planted, NOTHING)
+    of_nothing = surfaces.object_paths(planted, NOTHING, turn)
     for (name, _template, path), (*_same, path_of_nothing) in zip(
-        surfaces.object_paths(planted, planted.work.public_id), of_nothing, strict=True
+        surfaces.object_paths(planted, planted.work.public_id, turn), of_nothing, strict=True
     ):
         wrong.looked_at += 1
         response = client.get(path)
@@ -138,11 +145,15 @@ def _object_leaks(
                 wrong.append(f"{actor} gets {status} instead of {expected} for {what} at {name} ({path})")
 
 
-def _companion_leaks(actor: str, client: Any, planted: Planted, nothing: _Nothing, wrong: Cells) -> None:
+def _companion_leaks(
+    actor: str, client: Any, planted: Planted, nothing: _Nothing, wrong: Cells, turn: int | None
+) -> None:
     """The pages of what a work names, for whoever may not read it."""
     for (what, _template, path), (*_same, path_of_nothing) in zip(
-        surfaces.companion_paths(planted), surfaces.companion_paths(planted, NOTHING), strict=True
+        surfaces.companion_paths(planted, turn=turn), surfaces.companion_paths(planted, NOTHING, turn), strict=True
     ):
+        if turn is not None and what in surfaces.AS_PLACES:
+            continue
         wrong.looked_at += 1
         response = client.get(path)
         if found := found_in(body_of(response), planted.all_words):
@@ -190,7 +201,8 @@ def desk_leaks(garden: Garden, actors: Collection[str] = EVERYBODY - {"same"}) -
         client = garden.clients[actor]
         forbidden = forbidden_to(actor, garden)
         nothing: dict[str, int] = {}
-        for path in (*desk.list_paths(), *desk.business_paths(garden)):
+        turn = garden.in_turn.index(actor) if actor in garden.in_turn else None
+        for path in (*desk.list_paths(turn), *desk.business_paths(garden)):
             wrong.looked_at += 1
             _status, body = desk.get(client, path)
             wrong.extend(f"{actor} sees {canary} at {path}" for canary in found_in(body, forbidden))
