@@ -29,13 +29,40 @@ for _name in ("SECRET_KEY", "PUBLIC_URL", "DEBUG"):
 
 django.setup()
 
-# Hashing is not what tests are about (``accounts/test_sign_in`` has the one that is): the real algorithm, next to no work.
+# Hashing is not what tests are about (``accounts/test_sign_in`` has the one that is): the real algorithm, with next to
+# no work.
 _configured = django.conf.settings
 _configured.PASSWORD_HASHERS = ["tests.accounts.people.CheapArgon2", *_configured.PASSWORD_HASHERS[1:]]
 
 # What Django is made of lives as long as the tests do: not to be looked through for rubbish thousands of times.
 gc.freeze()
 gc.set_threshold(100_000, 50, 50)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--only-database",
+        action="store_true",
+        help="only tests that touch the database of the tests: on a second engine the others would only run twice",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """With ``--only-database`` leave out what asks for no database, or starts an instance with one of its own."""
+    if not config.getoption("--only-database"):
+        return
+    asks = [item for item in items if _asks_the_database(item)]
+    kept = set(asks)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = asks
+
+
+def _asks_the_database(item) -> bool:
+    from django.test import TransactionTestCase
+
+    of_django = isinstance(getattr(item, "cls", None), type) and issubclass(item.cls, TransactionTestCase)
+    fixtures = {"db", "transactional_db", "django_db_setup"} & set(getattr(item, "fixturenames", ()))
+    return of_django or bool(fixtures) or item.get_closest_marker("django_db") is not None
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -119,7 +146,7 @@ def _empty_append_only_tables_too(connection) -> None:
 
 
 def _make_pages_once() -> None:
-    """The first pages of every instance stand before the tests begin: made for each test they cost more than the test."""
+    """The first pages stand before the tests begin: made for each test they would cost more than most of them."""
     from archive.pages.first_pages import make_first_pages
 
     make_first_pages()

@@ -18,8 +18,15 @@ os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
 collect_ignore_glob = ["test_*.py"] if missing_modules() else []
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On a bare system there is nothing to reconstruct with; `manage.py reconstruct` says the same."""
+    """A file's tests run in one process, which photographs and computes for them once.
+
+    On a bare system there is nothing to reconstruct with; `manage.py reconstruct` says the same.
+    """
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if packages := missing_packages():
         skipped = pytest.mark.skip(reason=f"reconstruction needs the Debian packages {', '.join(packages)}")
         for item in items:

@@ -174,7 +174,7 @@ class Garden:
     #: Words of the community's own business, no work's: seen by its members only.
     business: set[str] = field(default_factory=set)
     #: Readers who have signed in and stand where others of them do: of the addresses that are forms of one surface
-    #: (five citations, five downloads) and of Wagtail's own pages each takes her part in turn; the others take them all.
+    #: (five citations, five downloads) and of Wagtail's own pages each takes her part in turn; others take them all.
     in_turn: tuple[str, ...] = ("specialist", "translator", "hostile")
 
 
