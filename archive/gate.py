@@ -65,13 +65,26 @@ Built = tuple[Publication, list[tuple[str, str]], tuple[Mapping[str, Any], ...]]
 
 @dataclass(frozen=True)
 class Reason:
-    """One line of the checklist beside a record."""
+    """One line of the checklist beside a record.
+
+    Each state has a sentence of its own: a wish beside a sign of warning reads as its opposite.
+    """
 
     code: str
     ok: bool
-    sentence: Any
+    #: What is said when it is so.
+    met: Any
+    #: What is said when it is not, with the remedy.
+    unmet: Any
     #: A line that is not ok but does not close the gate.
     advisory: bool = False
+    #: Name of the screen of the work on which the remedy is applied; empty: none but the checklist's own.
+    screen: str = ""
+
+    @property
+    def sentence(self) -> Any:
+        """What is so."""
+        return self.met if self.ok else self.unmet
 
 
 @dataclass
@@ -101,35 +114,81 @@ def assess(work: Any, consent: ConsentRecord | None, now: datetime) -> Assessmen
     """Ask every guard about one work; nothing is written."""
     result = Assessment()
 
-    def line(code: str, ok: bool, sentence: Any, *, advisory: bool = False) -> None:
-        result.reasons.append(Reason(code, ok, sentence, advisory))
+    def line(code: str, ok: bool, met: Any, unmet: Any, screen: str = "", *, advisory: bool = False) -> None:
+        result.reasons.append(Reason(code, ok, met, unmet, advisory, screen))
 
+    withdrawn = work.state in (RecordState.WITHDRAWN, RecordState.ERASED)
     line(
         "not-hidden",
-        not work.hidden and work.state not in (RecordState.WITHDRAWN, RecordState.ERASED),
+        not work.hidden and not withdrawn,
         _("It is neither hidden nor withdrawn."),
+        _("It was withdrawn. It comes back only when consent is given anew and the text is reviewed again.")
+        if withdrawn
+        else _("It is hidden from everybody until somebody releases it."),
     )
-    line("consent", consent is not None, _("Consent, or the basis on which it may be shown, is recorded."))
-    line("review", work.reviewed_revision > 0, _("Somebody has reviewed the text."))
+    line(
+        "consent",
+        consent is not None,
+        _("Consent, or the basis on which it may be shown, is recorded."),
+        _("Neither consent nor another basis on which it may be shown is recorded. Record it."),
+        "consent",
+    )
+    line(
+        "review",
+        work.reviewed_revision > 0,
+        _("Somebody has reviewed the text."),
+        _("Nobody has reviewed the text yet. Somebody has to read it and pass it."),
+    )
     line(
         "review-current",
         work.reviewed_revision == work.current_revision,
-        _("The last changes have been reviewed; until then the public sees the reviewed text."),
+        _("The last changes have been reviewed."),
+        _("The last changes wait for a review; until somebody passes them, no reader sees them."),
         advisory=True,
     )
-    line("title", bool(original_text(work.title)), _("It has a title."))
+    line(
+        "title",
+        bool(original_text(work.title)),
+        _("It has a title."),
+        _("It has no title. Write one in its description."),
+        "edit",
+    )
     if consent is None:
         return result
     alive = consent.ends_at is None or consent.ends_at > now
-    line("consent-alive", alive, _("Consent has not run out."))
+    line(
+        "consent-alive",
+        alive,
+        _("Consent has not run out."),
+        _("Consent has run out. Ask for it anew and record what was agreed."),
+        "consent",
+    )
     waiting = consent.embargo_until is not None and consent.embargo_until > now
-    line("embargo", not waiting and not consent.embargo_event, _("No embargo holds it back."))
+    line(
+        "embargo",
+        not waiting and not consent.embargo_event,
+        _("No embargo holds it back."),
+        _("An embargo holds it back. It ends as the consent says; only a new version of the consent changes that."),
+        "consent",
+    )
     if waiting and not consent.embargo_event:
         result.opens_at = consent.embargo_until
     if consent.basis == ConsentRecord.Basis.EDITION:
-        line("licence", bool(work.licence_uri), _("The edition’s licence is recorded."))
+        line(
+            "licence",
+            bool(work.licence_uri),
+            _("The edition’s licence is recorded."),
+            _("The edition’s licence is missing. Write its address in the description."),
+            "edit",
+        )
     preserve = consent.answer(Scope.PRESERVE) != Answer.NO
-    line("preserve", preserve, _("Consent allows us to keep it."))
+    line(
+        "preserve",
+        preserve,
+        _("Consent allows us to keep it."),
+        _("Consent does not allow us to keep it. Only a new version of the consent changes that."),
+        "consent",
+    )
     full = {Audience.COMMUNITY} if preserve else set()
     for rung, scope in RUNG_SCOPES:
         if consent.answer(scope) == Answer.YES:
@@ -145,9 +204,18 @@ def assess(work: Any, consent: ConsentRecord | None, now: datetime) -> Assessmen
         "sensitivity",
         not restricted,
         _("What it tells may stand on the open web, or a steward has said so."),
+        _("It tells what is kept off the open web until a steward clears it in its description."),
+        "edit",
         advisory=True,
     )
-    line("scope", bool(full - {Audience.COMMUNITY}), _("Consent reaches readers beyond the community."), advisory=True)
+    line(
+        "scope",
+        bool(full - {Audience.COMMUNITY}),
+        _("Consent reaches readers beyond the community."),
+        _("Consent reaches no reader beyond the community. Only a new version of the consent changes that."),
+        "consent",
+        advisory=True,
+    )
     if all(reason.ok or reason.advisory for reason in result.reasons):
         result.full = [rung for rung in LADDER if rung in full]
     if not result.full or (result.stub and result.stub in result.full):

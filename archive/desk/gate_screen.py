@@ -158,7 +158,7 @@ class GateScreen(WorkScreen):
         for about, sentence in _WITHHELD:
             if names := seen.withheld(about):
                 line = sentence % {"names": ", ".join(names)}
-                assessment.reasons.append(Reason(f"withheld-{about}", False, line, advisory=True))
+                assessment.reasons.append(Reason(f"withheld-{about}", False, "", line, True, "redactions"))
 
     def _knows_who_speaks(self) -> bool:
         """Whether nothing of the names behind this work is kept from the viewer."""

@@ -210,8 +210,7 @@ class RedactionsScreen(WorkScreen):
     def _edit_address(self, found: Found) -> str:
         """Where a person can change what says the words, or nothing where it is not hers to change."""
         tab = next((rights for name, _label, rights in TABS if name == found.screen), ())
-        # Sealing the abstract is a steward's, who opens the same form.
-        if not may_any(self.viewer, (*tab, "consent") if found.screen == "edit" else tab, self.work):
+        if not may_any(self.viewer, tab, self.work):
             return ""
         return self.address(found.screen)
 

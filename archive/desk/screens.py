@@ -21,7 +21,8 @@ from archive.policy import Viewer, may
 
 #: Name of the screen, its label, and the rights of which one opens it.
 TABS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
-    ("edit", gettext_lazy("Description"), ("edit",)),
+    # A consent steward seals there, and clears what is kept off the open web.
+    ("edit", gettext_lazy("Description"), ("edit", "read_sealed")),
     ("transcript", gettext_lazy("Transcript"), ("edit", "translate")),
     ("links", gettext_lazy("People and index"), ("edit",)),
     ("gate", gettext_lazy("Gate"), ("read",)),
@@ -46,7 +47,7 @@ def tabs_of(viewer: Viewer, work: Any, namespace: str, active: str) -> list[dict
                 url = reverse(f"{namespace}:{name}", args=[work.pk])
             except NoReverseMatch:
                 continue
-            tabs.append({"url": url, "label": label, "active": name == active})
+            tabs.append({"name": name, "url": url, "label": label, "active": name == active})
     return tabs
 
 
@@ -97,6 +98,11 @@ class WorkScreen(DeskScreen):
     def work(self) -> Any:
         return self.object_or_404(self.model.objects.select_related("community", "collection"), pk=self.kwargs["pk"])
 
+    @cached_property
+    def tabs(self) -> list[dict[str, Any]]:
+        """The screens of this work that the viewer may open."""
+        return tabs_of(self.viewer, self.work, self.namespace, self.tab)
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         self.require_any(self.rights, self.work)
         return super().dispatch(request, *args, **kwargs)
@@ -124,6 +130,6 @@ class WorkScreen(DeskScreen):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | {
             "work": self.work,
-            "tabs": tabs_of(self.viewer, self.work, self.namespace, self.tab),
+            "tabs": self.tabs,
             "namespace": self.namespace,
         }

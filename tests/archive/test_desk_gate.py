@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from archive.gate import assess
 from archive.models import ConsentRecord, Publication, Review, Scope, WithdrawalCase
 from tests.archive.factories import a_community, a_member, a_testimony, committed, consent, published
 from tests.archive.test_desk import at_the_desk
@@ -20,7 +24,9 @@ def test_the_gate_names_what_is_missing_and_opens_when_it_is_there(site, monkeyp
     work = a_testimony(community)
     client = at_the_desk(a_member(community, "publisher"), monkeypatch)
     page = client.get(gate(work)).content.decode()
-    assert "It stays closed." in page and "Somebody has reviewed the text." in page
+    assert "It stays closed." in page and "Nobody has reviewed the text yet." in page
+    # What is not so is never told as if it were.
+    assert "Somebody has reviewed the text." not in page and "shown, is recorded." not in page
     client.post(gate(work), {"action": "publish"})
     assert not Publication.objects.filter(public_id=work.public_id).exists()
     consent(work)
@@ -29,6 +35,33 @@ def test_the_gate_names_what_is_missing_and_opens_when_it_is_there(site, monkeyp
         client.post(gate(work), {"action": "publish"})
     assert Publication.objects.filter(public_id=work.public_id).exists()
     assert "It may be published." in client.get(gate(work)).content.decode()
+
+
+def test_every_line_that_is_not_met_says_what_is_so_and_leads_to_the_remedy(site, monkeypatch):
+    community = a_community()
+    work = a_testimony(
+        community, hidden=True, sensitivity=["sacred"], licence_uri="", title={"original": "", "values": {}}
+    )
+    yesterday = timezone.now() - timedelta(days=1)
+    given = consent(
+        work,
+        scopes=dict.fromkeys(Scope.values, "no"),
+        basis=ConsentRecord.Basis.EDITION,
+        embargo_event="the end of the trial",
+        ends_at=yesterday,
+    )
+    unmet = [one for one in assess(work, given, timezone.now()).reasons if not one.ok]
+    assert {one.code for one in unmet} == {
+        "not-hidden", "review", "review-current", "title", "consent-alive", "embargo", "licence", "preserve",
+        "sensitivity", "scope",
+    }  # fmt: skip
+    client = at_the_desk(a_member(community, "steward"), monkeypatch)
+    page = client.get(gate(work)).content.decode()
+    for one in unmet:
+        assert str(one.met) not in page and str(one.unmet).replace("'", "&#x27;") in page, one.code
+    checklist = page.partition('class="desk-checklist"')[2].partition("</ul>")[0]
+    for screen in ("consent", "edit"):
+        assert f'href="/admin/testimonies/{work.pk if screen == "consent" else f"edit/{work.pk}"}' in checklist
 
 
 def test_a_review_of_an_older_text_does_not_count_and_sending_back_needs_a_note(site, monkeypatch):

@@ -33,7 +33,7 @@ def test_what_the_gate_asks_for_is_said_and_nothing_opens(site):
     with pytest.raises(CommandError) as refused:
         call_command("publish", work.public_id)
     assert refused.value.returncode == 1
-    assert "Consent" in str(refused.value) and "reviewed" in str(refused.value)
+    assert "Neither consent" in str(refused.value) and "reviewed" in str(refused.value)
     assert Client().get(f"/en/testimonies/{work.public_id}/").status_code == 404
 
 

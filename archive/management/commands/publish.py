@@ -24,5 +24,5 @@ class Command(BaseCommand):
         apply_all_pending()
         if not assessment.allowed:
             asked = "\n".join(f"  – {reason.sentence}" for reason in assessment.blocking)
-            raise CommandError(f"{work.public_id} stays closed. What is not so yet:\n{asked}", returncode=1)
+            raise CommandError(f"{work.public_id} stays closed:\n{asked}", returncode=1)
         self.stdout.write(f"{work.public_id} is open to: {', '.join(assessment.full)}.")
