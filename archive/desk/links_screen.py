@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,7 +21,7 @@ from archive.desk.language_map import LanguageMapField
 from archive.desk.screens import WorkScreen
 from archive.desk.sealing import fields_kept_from
 from archive.desk.transcript_edits import EditRefused, read_time, written_time
-from archive.desk.views import sent_key
+from archive.desk.views import next_address, sent_key
 from archive.models import AUTHORITY_KINDS, Community, Contribution, EntityLink, IndexSegment, RecordKind, Sensitivity
 from archive.policy import Viewer
 from archive.revisions import save_revision
@@ -189,7 +189,8 @@ class LinksScreen(WorkScreen):
                 write[add](form)
                 self._revise()
             messages.success(request, _("Saved as revision %(number)s.") % {"number": self.work.current_revision})
-            return self.back(f"#{add}s")
+            address = next_address(request)
+            return HttpResponseRedirect(address) if address else self.back(f"#{add}s")
         kind, _colon, key = request.POST.get("remove", "").partition(":")
         rows = {
             "contribution": self.work.contributions,

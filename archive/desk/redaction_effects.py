@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from django.utils.functional import cached_property
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from archive.desk.fields import as_concrete
 from archive.desk.sealing import shown_title
+from archive.desk.transcript_edits import written_time
 from archive.models import Clip, MediaAsset, Record, Redaction
 from archive.policy import Viewer
 from archive.projection.authorities import load_authorities, uris_of
@@ -18,7 +20,7 @@ from archive.projection.beside import CLIP, ENTITY, MEDIA, SEGMENT, Mentions, cl
 from archive.projection.clips import clip_facts, passages_of
 from archive.projection.media import AssetFacts, asset_facts, may_be_free, media_withheld_by
 from archive.projection.reach import Reach, heard_in, reach_of
-from archive.projection.redaction import is_withheld, redact, visible_tracks
+from archive.projection.redaction import Span, is_withheld, redact, visible_tracks
 from archive.redactions import read_in_public, rule_of
 from archive.values.language_map import original_text
 from archive.values.text import Track
@@ -31,7 +33,7 @@ class Effect:
     about: str
     key: str
     kind: Any
-    name: str
+    name: Any
     #: ``withheld``, ``free`` or ``hidden``.
     state: str
     may_be_free: bool = True
@@ -67,12 +69,32 @@ class RedactedWork:
     @cached_property
     def tracks(self) -> list[Track]:
         """The texts as readers see them."""
-        return redact(visible_tracks(self.raw), [span for reach in self.reaches.values() for span in reach.spans])
+        return redact(visible_tracks(self.raw), self.spans)
+
+    @property
+    def spans(self) -> list[Span]:
+        """Everything that the redactions hide of the texts."""
+        return [span for reach in self.reaches.values() for span in reach.spans]
 
     @cached_property
     def assets(self) -> list[AssetFacts]:
         rows = MediaAsset.objects.filter(record_id=self.work.pk, derivatives__isnull=False).distinct()
         return [asset_facts(asset) for asset in rows.order_by("pk").prefetch_related("derivatives")]
+
+    @cached_property
+    def _media_names(self) -> dict[str, str]:
+        """Recordings and pictures by their number and length: the names of files may hold a person's."""
+        names: dict[str, str] = {}
+        numbers = {True: 0, False: 0}
+        for asset in self.assets:
+            numbers[asset.is_recording] += 1
+            kind = _("recording {number}") if asset.is_recording else _("picture {number}")
+            lasts = next((file["duration_ms"] for file in asset.files if file["duration_ms"]), None)
+            further = [written_time(lasts // 1000 * 1000).removesuffix(".000")] if lasts else []
+            if asset.is_redacted_copy:
+                further.append(str(MediaAsset.Role.REDACTED.label))
+            names[asset.id] = kind.format(number=numbers[asset.is_recording]) + "".join(f" · {one}" for one in further)
+        return names
 
     @cached_property
     def clips(self) -> list[Clip]:
@@ -86,7 +108,7 @@ class RedactedWork:
     def told(self) -> list[Told]:
         """Every redaction with what it takes with it."""
         return [
-            Told(one, self.reaches[one.pk], list(self._effects(one)), self._untouched(self.reaches[one.pk]))
+            Told(one, self.reaches[one.pk], list(self._effects(one)), self.untouched(self.reaches[one.pk]))
             for one in self.redactions
         ]
 
@@ -123,7 +145,8 @@ class RedactedWork:
     def _mentions(self, reaches: Iterable[Reach]) -> Mentions:
         return Mentions(self.snapshot.get("links", []), self.tracks, list(reaches))
 
-    def _untouched(self, reach: Reach) -> list[str]:
+    def untouched(self, reach: Reach) -> list[str]:
+        """Keys of the texts in which a redaction of words hides nothing."""
         if not reach.touched:
             return []
         return [
@@ -138,8 +161,8 @@ class RedactedWork:
         for asset in self.assets:
             withheld = bool(media_withheld_by(asset, self.assets, [reach]))
             if state := _state(withheld, decided.get((MEDIA, asset.id))):
-                kind = _("recording") if asset.is_recording else _("picture")
-                yield Effect(MEDIA, asset.id, kind, asset.id[:8], state, may_be_free(asset, self.assets, reach))
+                free = may_be_free(asset, self.assets, reach)
+                yield Effect(MEDIA, asset.id, "", self._media_names[asset.id], state, free)
         for segment, because in segments_withheld(self.snapshot.get("segments", []), self.raw, [reach]):
             if state := _state(bool(because), decided.get((SEGMENT, segment["id"]))):
                 yield Effect(SEGMENT, segment["id"], _("part of the index"), original_text(segment["title"]), state)
@@ -162,6 +185,20 @@ class RedactedWork:
                 seen.add(target.pk)
                 name = shown_title(as_concrete(target), self.viewer)
                 yield Effect(ENTITY, link["target"], target.get_kind_display(), name, state)  # type: ignore[attr-defined]
+
+
+def in_pieces(cue: Mapping[str, Any], spans: Iterable[Span]) -> list[tuple[str, bool]]:
+    """The text of a passage cut where something of it begins or ceases to be hidden, and whether each piece is."""
+    text, spans = cue["text"], [span for span in spans if span.anchor == cue["id"]]
+    own = [span for span in spans if not span.aligned]
+    exact = [(span.start, span.end) for span in own if span.start is not None and span.end is not None]
+    if spans and (not own or len(exact) < len(own)):
+        return [(text, True)]
+    marks = [any(start <= at < end for start, end in exact) for at in range(len(text))]
+    return [
+        ("".join(text[at] for at in places), hidden)
+        for hidden, places in ((hidden, list(group)) for hidden, group in groupby(range(len(text)), marks.__getitem__))
+    ]
 
 
 def _linked(link: dict[str, Any], target: Record) -> tuple[str, list[str], str, list[str]]:

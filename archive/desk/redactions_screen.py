@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from wagtail.admin import messages
 
 from archive.actions.redact import DecideOnRedactedAction, RedactAction, UnredactAction
-from archive.desk.redaction_effects import RedactedWork
-from archive.desk.same_words import Found, phrases_of, same_words
+from archive.desk.redaction_effects import Effect, RedactedWork, in_pieces
+from archive.desk.same_words import Found, own_words, phrases_of, same_words
 from archive.desk.screens import TABS, WorkScreen, may_any
 from archive.desk.transcript_edits import EditRefused, clean_words, read_time, written_time
 from archive.desk.views import sent_key
 from archive.models import Audience, Redaction
+from archive.projection.beside import SEGMENT
+from archive.revisions import snapshot_of
 from archive.values.languages import display_name
 
 #: Codes: free text about why something is dangerous has no place beside it.
@@ -152,12 +156,42 @@ class RedactionsScreen(WorkScreen):
         if "decide" in request.POST:
             return self._decide(user, request.POST["decide"])
         if "again" in request.POST:
-            return self._hide_again(user, request.POST["again"])
+            return self._hide_again(request.POST["again"])
         if not self.form.is_valid():
             return self.render_to_response(self.get_context_data())
-        said = _("Hidden, in the text, in its translations and in search.")
-        written = self.attempt(RedactAction(user, self.work, self.form.rows()), said)
+        written = self._hide(self.form.rows())
         return self._look_on(written[0].pk) if written else self.back()
+
+    def _hide(self, rows: list[Redaction]) -> list[Redaction]:
+        """Write redactions and say what they hide, and in which texts they hide nothing."""
+        user: Any = self.request.user
+        written = self.attempt(RedactAction(user, self.work, rows)) or []
+        if not written:
+            return []
+        seen = RedactedWork(self.work, self.viewer)
+        reaches = [seen.reaches[row.pk] for row in written]
+        texts = {track["id"]: {cue["id"] for cue in track["cues"]} for track in seen.raw if track.get("cues")}
+        marked = {row.anchor for row in written}
+        # A text in which something was marked by itself was looked at.
+        untouched = {key for reach in reaches for key in seen.untouched(reach) if marked.isdisjoint(texts[key])}
+        touched = {key for reach in reaches for key in texts if not reach.touched.isdisjoint(texts[key])}
+        if untouched:
+            names = ", ".join(self._language(track["language"]) for track in seen.raw if track["id"] in untouched)
+            messages.warning(
+                self.request,
+                # Translators: {languages} are names of languages.
+                _(
+                    "Hidden where it stands, and in search. Nothing is hidden in: {languages}. Nothing there stands "
+                    "beside the passage: choose below the passages that say the same."
+                ).format(languages=names),
+            )
+        elif not touched:
+            messages.success(self.request, _("Hidden. No text that readers see now is touched by it."))
+        elif len(touched) > 1:
+            messages.success(self.request, _("Hidden, in the text, in its translations and in search."))
+        else:
+            messages.success(self.request, _("Hidden, in the text and in search."))
+        return cast(list[Redaction], written)
 
     def _redaction(self, key: str) -> Redaction:
         row = self.work.redactions.filter(pk=sent_key(key)).first()
@@ -176,10 +210,16 @@ class RedactionsScreen(WorkScreen):
             raise Http404
         row = self._redaction(number)
         hidden, said = _VERBS[verb]
+        if hidden is False and (found := own_words(self.seen, row, about, key)) is not None:
+            messages.error(
+                self.request,
+                _("Its own words say what is hidden: “{words}”. Change them first.").format(words=found.words),
+            )
+            return self.back(f"#redaction-{row.pk}")
         self.attempt(DecideOnRedactedAction(user, self.work, row, about=about, key=key, hidden=hidden), said)
         return self._look_on(row.pk) if self.request.GET.get("also") else self.back(f"#redaction-{row.pk}")
 
-    def _hide_again(self, user: Any, sent: str) -> HttpResponse:
+    def _hide_again(self, sent: str) -> HttpResponse:
         """Hide in another passage what a redaction hides; sent is ``redaction anchor``, ``whole`` for all of it."""
         number, anchor, whole = [*sent.split(" ", 2), "", "", ""][:3]
         row = self._redaction(number)
@@ -191,7 +231,7 @@ class RedactionsScreen(WorkScreen):
         words = exact if exact and not whole else [""]
         facts = {name: getattr(row, name) for name in ("mode", "replacement", "hidden_up_to", "reason")}
         rows = [Redaction(anchor=anchor, words=one, **facts) for one in words]
-        self.attempt(RedactAction(user, self.work, rows), _("Hidden, in the text, in its translations and in search."))
+        self._hide(rows)
         return self._look_on(row.pk)
 
     def _also(self) -> dict[str, Any] | None:
@@ -204,15 +244,28 @@ class RedactionsScreen(WorkScreen):
         return {
             "row": row,
             "phrases": list(dict.fromkeys(words for words, _language in phrases_of(self.seen, row))),
-            "found": [{"it": one, "url": self._edit_address(one)} for one in found],
+            "found": [{"it": one, "url": self._edit_address(one, row)} for one in found],
         }
 
-    def _edit_address(self, found: Found) -> str:
-        """Where a person can change what says the words, or nothing where it is not hers to change."""
+    def _edit_address(self, found: Found, row: Redaction) -> str:
+        """Where a person can change what says the words, or nothing where it is not hers to change.
+
+        The form leads back to where the work was.
+        """
+        back = urlencode({"next": f"{self.address()}?also={row.pk}#redactions-also"})
+        if found.screen == "clips":
+            clip = next((one for one in self.seen.clips if one.public_id == found.key), None)
+            return f"{reverse('clips:edit', args=[clip.pk])}?{back}" if clip and self.may("edit", clip) else ""
         tab = next((rights for name, _label, rights in TABS if name == found.screen), ())
         if not may_any(self.viewer, tab, self.work):
             return ""
-        return self.address(found.screen)
+        segment = {"segment": found.key} if found.offer == SEGMENT else {}
+        more = f"{urlencode(segment)}&" if segment else ""
+        return f"{self.address(found.screen)}?{more}{back}" + ("#segments" if segment else "")
+
+    @staticmethod
+    def _language(tag: str) -> str:
+        return display_name(tag, get_language() or "en")
 
     def _told(self) -> list[dict[str, Any]]:
         reasons, names = dict(REASONS), {track["id"]: track for track in self.seen.raw}
@@ -223,18 +276,37 @@ class RedactionsScreen(WorkScreen):
                 {
                     "row": row,
                     "text": self.texts.get(row.anchor, ""),
+                    "words": row.words or self.texts.get(row.anchor, "")[row.start : row.end]
+                    if row.words or row.start is not None
+                    else "",
                     "reason": reasons.get(row.reason, row.reason),
                     "begins": written_time(row.start_ms),
                     "ends": written_time(row.end_ms),
                     "said": [(written_time(start), written_time(end)) for start, end in reach.stretches],
-                    "effects": one.effects,
+                    "effects": [self._effect(effect, row) for effect in one.effects],
                     "untouched": [
-                        {"key": key, "name": display_name(names[key].get("language", "und"), get_language() or "en")}
-                        for key in one.untouched
+                        {"key": key, "name": self._language(names[key].get("language", "und"))} for key in one.untouched
                     ],
                 }
             )
         return told
+
+    def _effect(self, effect: Effect, row: Redaction) -> dict[str, Any]:
+        """One thing beside the text; one whose own words say what is hidden leads to its form."""
+        said = own_words(self.seen, row, effect.about, effect.key) if effect.state != "free" else None
+        return {"it": effect, "said": said, "url": self._edit_address(said, row) if said else ""}
+
+    def _texts(self) -> list[dict[str, Any]]:
+        """The texts as they stand now, each passage cut where something of it is hidden."""
+        now = RedactedWork(self.work, self.viewer, snapshot_of(self.work))
+        return [
+            {
+                "track": track,
+                "name": self._language(track.language),
+                "cues": [{"id": cue["id"], "pieces": in_pieces(cue, now.spans)} for cue in track.cues],
+            }
+            for track in self.tracks
+        ]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         anchor = self.form["anchor"].value() or ""
@@ -246,7 +318,5 @@ class RedactionsScreen(WorkScreen):
             "also": self._also(),
             "chosen": self.texts.get(anchor, ""),
             "chosen_anchor": anchor,
-            "texts": [
-                {"track": track, "name": display_name(track.language, get_language() or "en")} for track in self.tracks
-            ],
+            "texts": self._texts(),
         }

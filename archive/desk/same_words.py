@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from archive.desk.redaction_effects import RedactedWork
@@ -40,8 +41,10 @@ class Found:
     #: ``passage``, ``whole`` (hide the passage), ``segment``, ``clip``, ``entity``, or ``form``.
     offer: str
     key: str = ""
-    #: Name of the screen of the work that edits it.
+    #: Name of the screen of the work that edits it; clips have forms of their own.
     screen: str = "edit"
+    #: The words are out of the record already, and readers see that once somebody has passed the review.
+    mended: bool = False
 
 
 def same_words(seen: RedactedWork, redaction: Redaction) -> list[Found]:
@@ -52,6 +55,23 @@ def same_words(seen: RedactedWork, redaction: Redaction) -> list[Found]:
         for one in (*_in_texts(seen, phrases), *_beside(seen, phrases), *_in_fields(seen, phrases)):
             found.setdefault((one.where, one.key, f"{one.before}{one.words}{one.after}"), one)
     return list(found.values())
+
+
+def own_words(seen: RedactedWork, redaction: Redaction, about: str, key: str) -> Found | None:
+    """Where a part of the index or a clip says in its own words what ``redaction`` hides.
+
+    Such a thing cannot be free of it. A name beside the text is another matter: it always says itself.
+    """
+    phrases = phrases_of(seen, redaction)
+    if not redaction.words and redaction.start is None:
+        # A name in a passage that is hidden whole is no secret while other passages say it.
+        phrases = [phrase for phrase in phrases if not any(_in_texts(seen, [phrase]))]
+    if about == SEGMENT:
+        segments = [one for one in seen.snapshot.get("segments", []) if str(one["id"]) == key]
+        return next((found for one in segments for found in _in_segment(one, phrases)), None)
+    if about == CLIP:
+        return next((f for one in seen.clips if one.public_id == key for f in _in_clip(one, phrases)), None)
+    return None
 
 
 def phrases_of(seen: RedactedWork, redaction: Redaction) -> list[Phrase]:
@@ -91,7 +111,7 @@ def place_of(phrase: str, text: str, *languages: str) -> tuple[int, int] | None:
     return None
 
 
-def _find(phrases: Iterable[Phrase], where: str, text: str, language: str, offer: str, **more: str) -> Iterator[Found]:
+def _find(phrases: Iterable[Phrase], where: str, text: str, language: str, offer: str, **more: Any) -> Iterator[Found]:
     for phrase, own in phrases:
         if (place := place_of(phrase, text, language, own)) is not None:
             start, end = place
@@ -104,7 +124,7 @@ def _find(phrases: Iterable[Phrase], where: str, text: str, language: str, offer
 def _in_texts(seen: RedactedWork, phrases: list[Phrase]) -> Iterator[Found]:
     for track in seen.tracks:
         language = track.get("language", "und")
-        name = display_name(language, "en")
+        name = display_name(language, get_language() or "en")
         for cue in track["cues"]:
             key = {"key": cue["id"], "screen": "transcript"}
             # Translators: {language} is the name of a language.
@@ -117,17 +137,25 @@ def _in_texts(seen: RedactedWork, phrases: list[Phrase]) -> Iterator[Found]:
                 yield from _find(phrases, where, text, language, "whole", **key)
 
 
+def _in_segment(segment: Mapping[str, Any], phrases: list[Phrase]) -> Iterator[Found]:
+    for name in ("title", "synopsis"):
+        for tag, text in _texts(segment.get(name)):
+            yield from _find(
+                phrases, _("Part of the index"), text, tag, SEGMENT, key=str(segment["id"]), screen="links"
+            )
+
+
+def _in_clip(clip: Any, phrases: list[Phrase]) -> Iterator[Found]:
+    for value in (clip.title, clip.context):
+        for tag, text in _texts(value):
+            yield from _find(phrases, _("Clip"), text, tag, CLIP, key=clip.public_id, screen="clips")
+
+
 def _beside(seen: RedactedWork, phrases: list[Phrase]) -> Iterator[Found]:
     for segment in seen.segments_shown():
-        for name in ("title", "synopsis"):
-            for tag, text in _texts(segment.get(name)):
-                yield from _find(
-                    phrases, _("Part of the index"), text, tag, SEGMENT, key=str(segment["id"]), screen="links"
-                )
+        yield from _in_segment(segment, phrases)
     for clip in seen.clips_shown():
-        for value in (clip.title, clip.context):
-            for tag, text in _texts(value):
-                yield from _find(phrases, _("Clip"), text, tag, CLIP, key=clip.public_id)
+        yield from _in_clip(clip, phrases)
     for target in seen.targets_shown():
         for text, tag in _names_of(target, seen):
             yield from _find(
@@ -140,8 +168,11 @@ def _in_fields(seen: RedactedWork, phrases: list[Phrase]) -> Iterator[Found]:
     sealed = set(seen.work.sealed or [])
     for name, where in (("title", _("Title")), ("abstract", _("Abstract"))):
         if name not in kept and name not in sealed:
+            now = dict(_texts(getattr(seen.work, name)))
             for tag, text in _texts(snapshot.get(name)):
-                yield from _find(phrases, where, text, tag, name)
+                mended = not any(_find(phrases, where, now.get(tag, ""), tag, name))
+                named = f"{where} ({display_name(tag, get_language() or 'en')})"
+                yield from _find(phrases, named, text, tag, name, mended=mended)
     plain = {
         "source_statement": _("Statement of source"),
         "reference": _("Archival reference"),
@@ -175,7 +206,9 @@ def _names_of(record: Any, seen: RedactedWork) -> list[Phrase]:
     others = [
         (other["text"], other.get("language") or "und") for other in record.other_names or [] if other.get("text")
     ]
-    return [*((text, tag) for tag, text in _texts(record.name)), *others]
+    # By which of them a person is shown is hers to say; each of them leads to her.
+    own = [*_texts(record.name), *_texts(getattr(record, "public_name", None))]
+    return [*((text, tag) for tag, text in own if text), *others]
 
 
 def _texts(value: Mapping[str, Any] | None) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import PermissionDenied
@@ -14,6 +15,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin.forms.choosers import BaseFilterForm
+from wagtail.admin.utils import get_valid_next_url_from_request
 from wagtail.admin.views import generic
 from wagtail.admin.views.generic import chooser as chooser_views
 
@@ -26,6 +28,11 @@ from archive.seals import seals_of
 def sent_key(text: str) -> int:
     """A primary key as a form sends it; 0, which no row has, for anything that cannot be one."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+
+
+def next_address(request: HttpRequest) -> str:
+    """The place on this site that asked to be come back to, or nothing."""
+    return str(get_valid_next_url_from_request(request))
 
 
 class DeskView:
@@ -136,6 +143,14 @@ class RecordEditView(DeskView, generic.EditView):
     def get_page_subtitle(self) -> str:
         return shown_title(self.object, self.viewer)
 
+    def get_success_url(self) -> str:
+        """Back to where the work was, when a screen of the desk led here."""
+        return self.next_url or super().get_success_url()
+
+    @cached_property
+    def next_url(self) -> str:
+        return next_address(self.request)
+
     def get_success_message(self) -> str:
         return _("“%(name)s” was saved.") % {"name": shown_title(self.object, self.viewer)}
 
@@ -150,6 +165,8 @@ class RecordEditView(DeskView, generic.EditView):
         hidden = fields_kept_from(self.viewer, self.object)
         labels = [str(seal.label) for seal in seals_of(self.object.kind) if hidden & set(seal.fields)]
         return context | {
+            # The form is sent to an address of its own, which has to know as well.
+            "action_url": context["action_url"] + (f"?{urlencode({'next': self.next_url})}" if self.next_url else ""),
             "kept_back": labels,
             "read_only": getattr(context["form"], "read_only", []),
             **self.beside(self),

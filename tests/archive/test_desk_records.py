@@ -267,7 +267,7 @@ def test_several_works_are_published_at_once_and_the_refused_are_named(site, mon
             "/admin/testimonies/act/", {"action": "publish", "work": [ready.pk, closed.pk, foreign.pk]}
         )
     page = answer.content.decode()
-    assert "Done with 1 work." in page and "Closed one" in page and "Somebody has reviewed the text." in page
+    assert "Done with 1 work." in page and "Closed one" in page and "Nobody has reviewed the text yet." in page
     assert "Canarytitle" not in page
     assert set(Publication.objects.filter(kind="testimony").values_list("public_id", flat=True)) == {ready.public_id}
     with committed():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
 
+import lxml.html
 import pytest
 
+from archive.actions.publish import ReviewAction
 from archive.desk.redaction_effects import RedactedWork
 from archive.desk.same_words import place_of, same_words
 from archive.models import Clip, IndexSegment, Redaction, RedactionDecision, TextTrack
@@ -88,8 +91,8 @@ def test_after_redacting_the_screen_lists_what_else_says_the_words(site, monkeyp
     page = client.get(answer.headers["Location"]).content.decode()
     for where in (
         "Passage (Armenian)",
-        "Title",
-        "Abstract",
+        "Title (Armenian)",
+        "Abstract (English)",
         "Statement of source",
         "Part of the index",
         "Clip",
@@ -173,10 +176,93 @@ def test_texts_that_nothing_joins_to_the_passage_are_named(site, monkeypatch):
     client = at_the_desk(a_member(community, "editor"), monkeypatch)
     hide(client, work)
     page = client.get(address(work)).content.decode()
+    assert "Nothing is hidden in: Arabic." in page and "in its translations" not in page
     assert "Untouched" in page and 'href="#text-t3">Arabic</a>' in page and 'href="#text-t2"' not in page
     assert 'id="text-t3"' in page
     hide(client, work, anchor="p-arab0001", words="")
     assert "آرام" not in words_of(work)
+
+
+def test_what_was_hidden_is_said_as_it_is(site, monkeypatch):
+    community = a_community()
+    work, _person = two_passages(community=community)
+    published(work)
+    client = at_the_desk(a_member(community, "editor"), monkeypatch)
+    hide(client, work)
+    assert "Hidden, in the text, in its translations and in search." in client.get(address(work)).content.decode()
+    work.tracks.get(key="t2").delete()
+    save_revision(work, origin="edit")
+    with committed():
+        ReviewAction(None, [work]).execute()
+    hide(client, work, anchor="p-own00002", words="")
+    assert "Hidden, in the text and in search." in client.get(address(work)).content.decode()
+
+
+def test_the_text_shows_what_is_hidden_of_it(site, monkeypatch):
+    community = a_community()
+    work, _person = two_passages(community=community)
+    published(work)
+    client = at_the_desk(a_member(community, "editor"), monkeypatch)
+    assert "desk-hidden" not in client.get(address(work)).content.decode()
+    hide(client, work)
+    text = client.get(address(work)).content.decode().partition('id="redactions-text"')[2]
+    assert '<mark class="desk-hidden">Արամը</mark> գիտեր։' in text
+    # Nobody knows which words of the translation say the same: it is hidden whole.
+    assert '<mark class="desk-hidden">Aram knew.</mark>' in text and ">The river was silent.</a>" in text
+
+
+def test_nothing_is_declared_free_while_its_own_words_say_what_is_hidden(site, monkeypatch):
+    community = a_community()
+    work, _person = everywhere(community)
+    client = at_the_desk(a_member(community, "steward", "editor"), monkeypatch)
+    hide(client, work, anchor="p-own00002", words="ԱՐԱՄԸ")
+    row, clip = Redaction.objects.get(), Clip.objects.get()
+    page = client.get(address(work)).content.decode()
+    assert f'value="free {row.pk} clip' not in page and f'value="free {row.pk} segment' not in page
+    assert f'href="/admin/clips/edit/{clip.pk}/?next=' in page
+    for about, key in (("clip", clip.public_id), ("segment", "s2")):
+        client.post(address(work), {"decide": f"free {row.pk} {about} {key}"})
+        assert "Its own words say what is hidden" in client.get(address(work)).content.decode()
+    assert not RedactionDecision.objects.exists()
+    clip.title = clip.context = language_map("At dawn", "en")
+    clip.save()
+    client.post(address(work), {"decide": f"free {row.pk} clip {clip.public_id}"})
+    assert RedactionDecision.objects.get().key == clip.public_id
+
+
+def test_the_form_that_mends_what_was_found_leads_back(site, monkeypatch):
+    community = a_community()
+    work, _person = everywhere(community)
+    client = at_the_desk(a_member(community, "editor"), monkeypatch)
+    listed = hide(client, work).headers["Location"]
+    page = client.get(listed).content.decode()
+    form_address = html.unescape(re.search(r'href="([^"]+)">Seal or rewrite the abstract', page)[1])
+    page = client.get(form_address).content.decode()
+    action = html.unescape(re.search(r'id="w-editor-form"\s+action="([^"]+)"', page)[1])
+    sent = a_form_of(page) | {"abstract-0-text": "Somebody went to the mill."}
+    with committed():
+        answer = client.post(action, sent)
+    assert answer.status_code == 302 and answer.headers["Location"] == listed
+    assert "The record no longer says it" in client.get(listed).content.decode()
+    elsewhere = f"{form_address.partition('?')[0]}?next=https://example.org/"
+    assert "example.org" not in client.get(elsewhere).content.decode()
+
+
+def a_form_of(page):
+    """What the browser would send of the record's form as it stands."""
+    form = lxml.html.fromstring(page).get_element_by_id("w-editor-form")
+    return {name: value for name, value in form.fields.items() if value}
+
+
+def test_a_name_by_which_a_person_is_shown_is_looked_for_too(site):
+    community = a_community()
+    work, person = two_passages(community=community, second="Միրան լուռ էր։")
+    person.name_policy, person.public_name = "pseudonym", language_map("Միրա", "hy")
+    person.save()
+    published(work)
+    row = Redaction.objects.create(record=work, anchor="p-own00002", words="Միրան", mode="remove", reason="family")
+    found = same_words(RedactedWork(work, viewer_of(a_member(community, "editor"))), row)
+    assert {one.key for one in found if one.offer == "entity"} == {person.public_id}
 
 
 @pytest.mark.parametrize("sent", ["free", "free 1", "other 1 media x", "free x media y", "free 999999 media y", ""])
