@@ -8,11 +8,13 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from archive.actions.consent import RecordConsentAction
-from archive.desk.screens import WorkScreen
+from archive.desk.gate_screen import REASON_LABELS
+from archive.desk.screens import TABS, WorkScreen
 from archive.gate import consent_in_force
 from archive.importing.safe_text import shown
 from archive.models import Answer, ConsentRecord, Protocol, Scope
@@ -133,7 +135,16 @@ class ConsentScreen(WorkScreen):
     @cached_property
     def form(self) -> ConsentForm:
         sent = self.request.POST if self.request.method == "POST" else None
-        return ConsentForm(sent, work=self.work, before=consent_in_force(self.work))
+        form = ConsentForm(sent, work=self.work, before=consent_in_force(self.work))
+        links = next((tab for tab in self.tabs if tab["name"] == "links"), None)
+        label = next(label for name, label, _rights in TABS if name == "links")
+        place = format_html('<a href="{}#contributions">{}</a>', links["url"], label) if links else label
+        form.fields["identity"].help_text = format_html(
+            # Translators: {place} is the name of a screen, “People and index”; “Credited as” is a field there.
+            _("The pseudonym or first name to show is written under “Credited as” in {place}."),
+            place=place,
+        )
+        return form
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.form.is_valid():
@@ -157,5 +168,8 @@ class ConsentScreen(WorkScreen):
                 {"row": row, "answers": [(scope.label, Answer(row.answer(scope)).label) for scope in Scope]}
                 for row in versions
             ],
-            "events": self.work.consent_events.select_related("by", "consent"),
+            "events": [
+                {"row": event, "reason": REASON_LABELS.get(event.reason, event.reason)}
+                for event in self.work.consent_events.select_related("by", "consent")
+            ],
         }

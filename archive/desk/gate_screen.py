@@ -193,7 +193,14 @@ class GateScreen(WorkScreen):
             "is_withdrawn": withdrawn,
             "is_erased": work.state == RecordState.ERASED,
             "reviews": work.reviews.select_related("reviewer")[:10],
-            "withdrawals": WithdrawalCase.objects.filter(record_id=work.pk),
+            "withdrawals": [
+                {
+                    "received_at": case.received_at,
+                    "proven_absent_at": case.proven_absent_at,
+                    "reason_label": REASON_LABELS.get(case.reason, case.reason),
+                }
+                for case in WithdrawalCase.objects.filter(record_id=work.pk)
+            ],
             "impact": WithdrawAction(None, work, reason="mistake").impact(),
             "withdraw_form": self.withdraw_form,
             "can": {

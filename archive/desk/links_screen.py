@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.db import transaction
@@ -51,6 +51,10 @@ class ContributionForm(forms.ModelForm):
     class Meta:
         model = Contribution
         fields = ["role", "person", "credited_as"]
+        help_texts = {
+            # Translators: beside the field “Credited as” of somebody who speaks in a work or helped with it.
+            "credited_as": gettext_lazy("The name to show: a pseudonym, a first name. Consent says whether it is.")
+        }
 
     def __init__(self, *args: Any, viewer: Viewer, community: Community | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -153,6 +157,7 @@ class LinksScreen(WorkScreen):
             return self.request.POST if sent == name else None
 
         segment = self._segment(self.request.GET.get("segment", ""))
+        contribution = self.editing_contribution
         initial = (
             {
                 "title": segment.title,
@@ -167,13 +172,30 @@ class LinksScreen(WorkScreen):
         )
         return {
             "contribution": ContributionForm(
-                data("contribution"), prefix="contribution", viewer=self.viewer, community=self.work.community
+                data("contribution"),
+                prefix="contribution",
+                viewer=self.viewer,
+                community=self.work.community,
+                instance=contribution,
+                initial={"person": contribution.person_id} if contribution else None,
             ),
             "link": LinkForm(
                 data("link"), prefix="link", viewer=self.viewer, community=self.work.community, known=self.known
             ),
             "segment": SegmentForm(data("segment"), prefix="segment", known=self.known, initial=initial),
         }
+
+    @cached_property
+    def editing_contribution(self) -> Contribution | None:
+        """Whom the address asks to change; whoever may not read who speaks changes nobody."""
+        key = self.request.GET.get("contribution", "")
+        if not key or self.contributions_hidden:
+            return None
+        return cast(Contribution | None, self.work.contributions.filter(pk=sent_key(key)).first())
+
+    @cached_property
+    def contributions_hidden(self) -> bool:
+        return "contributions" in fields_kept_from(self.viewer, self.work)
 
     def _segment(self, key: str) -> IndexSegment | None:
         return self.work.segments.filter(key=key).first() if key else None
@@ -212,7 +234,8 @@ class LinksScreen(WorkScreen):
 
     def _contribute(self, form: ContributionForm) -> None:
         row = form.save(commit=False)
-        row.record_id, row.position = self.work.pk, self.work.contributions.count()
+        if row.pk is None:
+            row.record_id, row.position = self.work.pk, self.work.contributions.count()
         row.save()
 
     def _link(self, form: LinkForm) -> None:
@@ -250,7 +273,7 @@ class LinksScreen(WorkScreen):
         IndexSegment.objects.bulk_update(rows, ["position"])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        hidden = "contributions" in fields_kept_from(self.viewer, self.work)
+        hidden = self.contributions_hidden
         relations = dict(RELATIONS)
         return super().get_context_data(**kwargs) | {
             "forms": self.forms,
@@ -273,5 +296,6 @@ class LinksScreen(WorkScreen):
                 {"row": row, "title": original_text(row.title), "at": written_time(row.start_ms)}
                 for row in self.work.segments.all()
             ],
+            "editing_contribution": self.editing_contribution is not None,
             "editing_segment": bool(self._segment(self.request.GET.get("segment", ""))),
         }

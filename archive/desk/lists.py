@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import django_filters
-from django.db.models import Field, Q, QuerySet
+from django.db.models import Case, F, Field, Q, QuerySet, Value, When
 from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -42,9 +42,19 @@ def found_by(queryset: QuerySet[Any], text: str, viewer: Viewer) -> QuerySet[Any
             for name, before in NAMING_FIELDS.items():
                 if name in fields:
                     named |= Q(**{f"{name}__iregex": before + re.escape(form)})
-    sealed = Q(sealed__icontains="real_name")
+    return queryset.filter((named & ~_name_is_sealed(viewer)) | Q(public_id=text.lower()))
+
+
+def _name_is_sealed(viewer: Viewer) -> Q:
+    """Records whose name this viewer may not read."""
     steward = [slug for slug, roles in viewer.roles.items() if any("read_sealed" in ROLE_ACTIONS[r] for r in roles)]
-    return queryset.filter((named & (~sealed | Q(community__slug__in=steward))) | Q(public_id=text.lower()))
+    return Q(sealed__icontains="real_name") & ~Q(community__slug__in=steward)
+
+
+def as_listed(queryset: QuerySet[Any], viewer: Viewer) -> QuerySet[Any]:
+    """The records with the key a list sorts by: sealed names come last, or their place would tell how they begin."""
+    sealed = When(_name_is_sealed(viewer), then=Value("\U0010ffff"))
+    return queryset.annotate(listed_as=Case(sealed, default=F("sort_key")))
 
 
 class RecordFilterSet(WagtailFilterSet):

@@ -35,6 +35,12 @@ REASONS = (
     ("legal", gettext_lazy("the law demands it")),
 )
 
+#: Codes that no form offers: older ones of imports, and what a restore gives.
+OTHER_REASONS = {
+    "third-party": gettext_lazy("it concerns somebody who was not asked"),
+    # Translators: why words are hidden; a restore from a backup did it.
+    "carried-on": gettext_lazy("carried over by a restore"),
+}
 
 #: What a button says of one thing under one redaction, and what is answered.
 _VERBS: dict[str, tuple[bool | None, Any]] = {
@@ -268,7 +274,7 @@ class RedactionsScreen(WorkScreen):
         return display_name(tag, get_language() or "en")
 
     def _told(self) -> list[dict[str, Any]]:
-        reasons, names = dict(REASONS), {track["id"]: track for track in self.seen.raw}
+        reasons, names = dict(REASONS) | OTHER_REASONS, {track["id"]: track for track in self.seen.raw}
         told = []
         for one in self.seen.told():
             row, reach = one.redaction, one.reach

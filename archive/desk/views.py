@@ -19,7 +19,7 @@ from wagtail.admin.utils import get_valid_next_url_from_request
 from wagtail.admin.views import generic
 from wagtail.admin.views.generic import chooser as chooser_views
 
-from archive.desk.lists import RecordFilterSet, RecordTitleColumn, TickColumn, found_by, prepare_rows
+from archive.desk.lists import RecordFilterSet, RecordTitleColumn, TickColumn, as_listed, found_by, prepare_rows
 from archive.desk.sealing import fields_kept_from, shown_title
 from archive.policy import Decision, Viewer, may, viewer_of, visible
 from archive.seals import seals_of
@@ -82,7 +82,7 @@ class RecordIndexView(DeskView, generic.IndexView):
     def get_base_queryset(self) -> QuerySet[Any]:
         queryset = self.only_visible(super().get_base_queryset()).filter(merged_into=None)
         related = [name for name in ("community", "collection") if _is_relation(self.model, name)]
-        return queryset.select_related(*related) if related else queryset
+        return as_listed(queryset.select_related(*related) if related else queryset, self.viewer)
 
     def search_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return found_by(queryset, self.search_query, self.viewer) if self.is_searching else queryset

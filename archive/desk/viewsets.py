@@ -36,7 +36,8 @@ class RecordViewSet(ModelViewSet):
     inspect_view_enabled = False
     search_fields = ["sort_key", "public_id"]
     search_backend_name = None
-    ordering = ["sort_key", "pk"]
+    #: As ``as_listed`` gives it.
+    ordering = ["listed_as", "pk"]
     list_export: list[str] = []
     list_display: list[Any] = ["__str__", "community", PublicColumn(), "public_id"]
     template_prefix = "archive/desk/record/"

@@ -10,10 +10,12 @@ from archive.models import (
     Contribution,
     EntityLink,
     Event,
+    ExternalId,
     IndexSegment,
     Person,
     Place,
     Publication,
+    Sensitivity,
     Source,
     Testimony,
 )
@@ -296,3 +298,36 @@ def test_no_form_of_a_record_shows_a_language_map_as_json():
     for form in forms:
         for name in set(form.language_maps) & set(form.base_fields):
             assert isinstance(form.base_fields[name], LanguageMapField), (form, name)
+
+
+def test_a_steward_reads_words_where_she_changes_nothing(site, monkeypatch):
+    community = a_community()
+    person = a_person(community, "Անահիտ")
+    ExternalId.objects.create(record=person, uri="https://example.org/anahit", owner=community.slug)
+    work = a_testimony(community, abstract={}, sensitivity=["sacred"])
+    client = at_the_desk(a_member(community, "steward"), monkeypatch)
+    page = client.get(f"/admin/people-records/edit/{person.pk}/").content.decode()
+    page += client.get(f"/admin/testimonies/edit/{work.pk}/").content.decode()
+    for words in (
+        "https://example.org/anahit",
+        str(work.collection),
+        "Armenian</dd>",
+        "The river (English)",
+        str(Sensitivity.SACRED.label),
+        '<dd dir="auto">yes</dd>',
+    ):
+        assert words in page, words
+    for raw in ("archive.ExternalId", '<dd dir="auto">{}', ">True<", f'<dd dir="auto">{work.collection_id}</dd>'):
+        assert raw not in page, raw
+
+
+def test_the_place_of_a_sealed_name_in_a_list_tells_nothing_of_it(site, monkeypatch):
+    community = a_community()
+    sealed = a_person(community, "Anahit", sealed=["real_name"])
+    a_person(community, "Mariam")
+    order = {}
+    for role in ("editor", "steward"):
+        page = at_the_desk(a_member(community, role), monkeypatch).get("/admin/people-records/").content.decode()
+        shown = f"sealed name ({sealed.public_id})" if role == "editor" else "Anahit"
+        order[role] = page.index(shown) < page.index("Mariam")
+    assert order == {"editor": False, "steward": True}

@@ -97,3 +97,33 @@ def test_no_screen_of_a_work_opens_to_another_community_or_to_an_operator(site, 
         answers = [client.get(screen(work, name)), client.post(screen(work, name), {"action": "hide"})]
         assert [answer.status_code for answer in answers] == [404, 404], name
         assert not any("Canarytitle" in answer.content.decode() for answer in answers)
+
+
+def test_a_contributor_is_changed_in_place_and_consent_says_where(site, monkeypatch):
+    community = a_community()
+    work = a_testimony(community, people=[a_person(community, "Անահիտ")])
+    row = work.contributions.get()
+    client = at_the_desk(a_member(community, "editor", "steward"), monkeypatch)
+    page = client.get(screen(work, "consent")).content.decode()
+    assert f'<a href="{screen(work, "links")}#contributions">People and index</a>' in page
+    address = screen(work, "links") + f"?contribution={row.pk}"
+    assert address.partition("/links/")[2] in client.get(screen(work, "links")).content.decode()
+    page = client.get(address).content.decode()
+    assert "Change this person" in page and f"Անահիտ · {row.person.public_id}" in page
+    sent = {"add": "contribution", "contribution-role": row.role, "contribution-person": row.person.public_id}
+    client.post(address, {**sent, "contribution-credited_as": "Mira"})
+    changed = work.contributions.get()
+    assert (changed.pk, changed.credited_as, changed.person) == (row.pk, "Mira", row.person)
+
+
+def test_whoever_may_not_read_who_speaks_changes_nobody(site, monkeypatch):
+    community = a_community()
+    work = a_testimony(community, people=[a_person(community, "Canaryname")], sealed=["real_name"])
+    row = work.contributions.get()
+    client = at_the_desk(a_member(community, "editor"), monkeypatch)
+    address = screen(work, "links") + f"?contribution={row.pk}"
+    page = client.get(address).content.decode()
+    assert "Canaryname" not in page and "Change this person" not in page
+    client.post(address, {"add": "contribution", "contribution-role": "editor", "contribution-credited_as": "Mira"})
+    row.refresh_from_db()
+    assert row.credited_as == "" and work.contributions.count() == 2
