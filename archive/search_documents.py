@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.utils import translation
@@ -83,7 +83,7 @@ def _passages(publication: Publication) -> Iterator[SearchDocument]:
 
 
 def _heads(publication: Publication, payload: dict[str, Any], shared: dict[str, Any]) -> Iterator[SearchDocument]:
-    """Abstracts, notes and other names, in their own languages; at least one row a work, so that it is listed."""
+    """Abstracts, notes and names, in their own languages; at least one row a work, so that it is listed."""
     texts: list[tuple[str, str]] = [
         (tag, entry["text"])
         for name in ("abstract", "note")
@@ -96,10 +96,19 @@ def _heads(publication: Publication, payload: dict[str, Any], shared: dict[str, 
         texts += [(n.get("language") or "und", n["text"]) for n in payload.get("other_names", []) if n.get("text")]
         for tag, labels in (payload.get("labels") or {}).get("alt", {}).items():
             texts += [(tag, label) for label in labels]
+    # Who speaks and who helped, by the name that the page shows and no other.
+    texts += dict.fromkeys(one for person in payload.get("contributors", []) for one in _shown_names(person["name"]))
     if not texts:
         texts = [((payload.get("title") or {}).get("original") or "und", "")]
     for tag, text in texts:
         yield SearchDocument(**shared, language=tag, text=text)
+
+
+def _shown_names(name: Mapping[str, Any] | str | None) -> list[tuple[str, str]]:
+    """A contributor's name as a payload has it: a credit, a name in several languages, or None where it is withheld."""
+    if isinstance(name, str):
+        return [("und", name)] if name else []
+    return [(tag, entry["text"]) for tag, entry in (name or {}).get("values", {}).items() if entry.get("text")]
 
 
 def _title(publication: Publication) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from archive import companions
 from archive.actions.consent import RecordConsentAction
@@ -26,7 +27,9 @@ from archive.projection import naming_people
 from archive.projection.authorities import words_of
 from archive.projection.naming_people import Naming
 from archive.revisions import save_revision
+from archive.search_documents import documents_of
 from archive.values.language_map import language_map
+from search import outbox
 from tests.archive.factories import (
     ALL_YES,
     a_community,
@@ -413,6 +416,30 @@ def test_a_guard_that_is_turned_off_is_noticed(site, monkeypatch, switch):
     person = narrator(a_community())
     public_elsewhere(person)
     assert traces_of(person, speaks(person, "withheld"))
+
+
+# --- Search ---------------------------------------------------------------------------------------------
+
+
+def said_to_search(work: Any) -> str:
+    return " ".join(document.text for document in documents_of(work.public_id))
+
+
+@pytest.mark.parametrize(
+    ("identity", "credit", "found"),
+    [("pseudonym", "Mira", True), ("first-name", "Mira", True), ("withheld", "Mira", False)],
+)
+def test_the_name_that_is_shown_is_found_and_no_other(site, identity, credit, found):
+    work = speaks(narrator(a_community()), identity, credit=credit)
+    assert ("Mira" in said_to_search(work)) is found
+    assert "canaryname" not in said_to_search(work).lower()
+    outbox.apply_all_pending()
+    page = Client().get("/en/search/?q=Mira").content.decode()
+    assert (work.public_id in page) is found
+
+
+def test_a_real_name_that_is_shown_is_found(site):
+    assert "canaryname" in said_to_search(speaks(narrator(a_community()), "real-name")).lower()
 
 
 # --- What the desk is told ----------------------------------------------------------------------------
