@@ -68,6 +68,12 @@ def public_media(assets: Sequence[AssetFacts], reaches: Iterable[Reach], *, alte
     ]
 
 
+def recording_withheld(assets: Sequence[AssetFacts], shown: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether there is a recording of a work and readers get none; why, is not theirs to know."""
+    there = {asset.id for asset in assets if asset.is_recording}
+    return bool(there) and there.isdisjoint(file["asset"] for file in shown)
+
+
 def media_withheld_by(asset: AssetFacts, assets: Sequence[AssetFacts], reaches: Iterable[Reach]) -> list[Reach]:
     """The redactions because of which an asset is not shown.
 

@@ -11,7 +11,7 @@ from archive.models import LADDER, Audience
 from archive.projection.authorities import AuthorityView
 from archive.projection.beside import Mentions, shown_facsimiles, shown_segments
 from archive.projection.clips import project_clips
-from archive.projection.media import AssetFacts, public_media
+from archive.projection.media import AssetFacts, public_media, recording_withheld
 from archive.projection.naming_people import Naming, naming_of
 from archive.projection.reach import RedactionRule, reaches_of
 from archive.projection.redaction import redact, visible_tracks
@@ -77,6 +77,7 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
     reaches = reaches_of(materials.redactions, snapshot.get("tracks", []), rung)
     redacted = redact(visible_tracks(snapshot.get("tracks", [])), [span for reach in reaches for span in reach.spans])
     tracks = materials.naming.in_text(redacted)
+    media = public_media(materials.assets, reaches, altered=materials.altered)
     payload = {
         "schema": PAYLOAD_SCHEMA,
         "kind": materials.kind,
@@ -98,10 +99,7 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
         "rows": rows_of(tracks),
         "segments": shown_segments(snapshot, snapshot.get("tracks", []), reaches),
         "clips": project_clips(materials.clips, tracks, rung, reaches),
-        "media": [
-            {name: value for name, value in file.items() if name != "path"}
-            for file in public_media(materials.assets, reaches, altered=materials.altered)
-        ],
+        "media": [{name: value for name, value in file.items() if name != "path"} for file in media],
         "entities": _entities(materials, Mentions(snapshot.get("links", []), redacted, reaches)),
         "facsimiles": shown_facsimiles(snapshot.get("facsimiles", []), reaches),
         "provenance": {
@@ -124,6 +122,8 @@ def project_work(materials: Materials, audience: str) -> dict[str, Any]:
         "revision": dict(materials.revision),
         "fiction": bool(snapshot.get("fiction")),
     }
+    if recording_withheld(materials.assets, media):
+        payload["recording_withheld"] = True
     return with_hash(without_sealed(payload, materials.hidden))
 
 

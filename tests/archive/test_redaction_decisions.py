@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.actions.base import ActionRefused
 from archive.actions.redact import DecideOnRedactedAction, RedactAction
 from archive.actions.transcript import SaveTranscriptAction
+from archive.gate import Gate
 from archive.models import LADDER, Clip, IndexSegment, Redaction, RedactionDecision
 from archive.projection import beside, media, reach
 from archive.projection.beside import MEDIA
@@ -267,3 +270,36 @@ def test_the_tests_of_translations_see_a_guard_that_is_off(site, monkeypatch):
     monkeypatch.setattr(reach, "_group", lambda one: one.get("group") or object())
     published(work)
     assert "Aram knew" in words_of(work)
+
+
+WITHHELD_RECORDING = "The recording is not shown."
+
+
+def page_of(work):
+    return Client().get(f"/en/testimonies/{work.public_id}/")
+
+
+@pytest.mark.django_db
+def test_a_page_says_that_its_recording_is_not_shown_and_never_why(site):
+    silent, redacted, altered = (two_passages(community=a_community())[0] for _number in range(3))
+    an_asset(silent, kind="image")
+    recording = an_asset(redacted)
+    an_asset(altered)
+    row = redact(redacted)
+    published(silent)
+    published(redacted)
+    published(altered, voice_altered=True)
+    pages = [page_of(work).content.decode() for work in (silent, redacted, altered)]
+    assert [WITHHELD_RECORDING in page for page in pages] == [False, True, True]
+    said = [re.search(r'<p class="quiet recording-withheld">.*?</p>', page)[0] for page in pages[1:]]
+    assert said[0] == said[1]
+    decide(redacted, row, "media", recording.uuid)
+    assert WITHHELD_RECORDING not in page_of(redacted).content.decode()
+    # Whoever may not read the work learns nothing of it.
+    on_request = published(two_passages(community=a_community())[0], {"preserve": "yes", "public-web": "ask"})
+    an_asset(on_request)
+    redact(on_request)
+    with committed():
+        Gate().publish([on_request])
+    answer = page_of(on_request)
+    assert answer.status_code == 200 and WITHHELD_RECORDING not in answer.content.decode()
