@@ -101,7 +101,10 @@ class PlaceForm(AuthorityForm):
         model = Place
         fields = [*AUTHORITY_FIELDS, "parent", "place_type", "country_code", "latitude", "longitude", "precision"]
         help_texts = {
-            "precision": gettext_lazy("The public sees the middle of a grid cell of this size, never the exact place.")
+            "precision": gettext_lazy(
+                "The public sees the middle of a grid cell of this size, never the exact place, and external ids only "
+                "of a place that is shown exactly."
+            )
         }
 
     def clean_country_code(self) -> str:

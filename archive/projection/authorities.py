@@ -149,6 +149,18 @@ def public_name(record: Any) -> dict[str, Any] | None:
     return None
 
 
+def gives_place_away(record: Any) -> bool:
+    """Whether external ids of a record would say where it is more exactly than its precision: a gazetteer knows.
+
+    A country is shown whole, however coarse its precision.
+    """
+    return bool(
+        record.kind == RecordKind.PLACE
+        and record.precision != Place.Precision.EXACT
+        and record.place_type.strip().lower() != "country"
+    )
+
+
 def view_of(record: Any) -> AuthorityView:
     """The authority as works name it."""
     uris = uris_of(record)
@@ -158,7 +170,7 @@ def view_of(record: Any) -> AuthorityView:
     under_another_name = record.kind == RecordKind.PERSON and (
         name is None or "name" in hidden or record.name_policy != Person.NamePolicy.FULL
     )
-    ids_sealed = "external_ids" in hidden or name is None or under_another_name
+    ids_sealed = "external_ids" in hidden or name is None or under_another_name or gives_place_away(record)
     names, real = _names_of(record) if record.kind == RecordKind.PERSON else (frozenset(), frozenset())
     return AuthorityView(
         public_id=record.public_id,
@@ -225,7 +237,7 @@ def project_authority(record: Any, speaks_as: frozenset[Words] = frozenset()) ->
         "note": public_map(record.note) if full else {"original": "", "values": {}},
         "date_from": record.date_from if full else "",
         "date_to": record.date_to if full else "",
-        "external_ids": uris_of(record) if full else [],
+        "external_ids": uris_of(record) if full and not gives_place_away(record) else [],
     }
     if record.kind == RecordKind.PLACE:
         payload["point"] = public_point(record.latitude, record.longitude, record.precision)

@@ -16,6 +16,7 @@ from archive.actions.consent import RecordConsentAction
 from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
 from archive.actions.withdraw import WithdrawAction
 from archive.gate import Gate, assess, consent_in_force
+from archive.interchange import EXPORTS
 from archive.models import (
     LADDER,
     AccessRequest,
@@ -312,6 +313,32 @@ def test_a_place_is_shown_as_a_cell_of_the_grid_unless_its_precision_says_exact(
     point = Publication.objects.get(public_id=place.public_id).payload["point"]
     assert "40.123" not in str(point) and point["precision"] == "10km"
     assert abs(point["latitude"] - 40.123456) < 0.06
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ({"precision": "10km"}, False),
+        ({"precision": "country"}, False),
+        ({"precision": "exact"}, True),
+        ({"precision": "10km", "place_type": "country"}, True),
+    ],
+)
+def test_a_place_shown_coarsely_is_published_without_the_ids_by_which_gazetteers_know_it(site, facts, shown):
+    place = a_place(latitude=40.123456, longitude=44.654321, **facts)
+    uri = place.external_ids.get().uri
+    work = a_testimony(a_community(), places=[place])
+    track = work.tracks.get(key="t1")
+    track.cues[0]["marks"] = [{"start": 0, "end": 3, "type": "place", "ref": uri, "key": "", "data": {}}]
+    track.save()
+    save_revision(work, origin="edit")
+    work.refresh_from_db()
+    published(work)
+    payloads = {row.kind: row.payload for row in Publication.objects.all()}
+    assert place.public_id in str(payloads["testimony"])
+    assert all((uri in str(payloads[kind])) is shown for kind in ("testimony", "place"))
+    exported = EXPORTS["tei"].write(payloads["testimony"], "")
+    assert (uri.encode() in exported) is shown
 
 
 def test_a_redaction_reaches_the_translation_that_says_the_same(site):

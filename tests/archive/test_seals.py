@@ -76,7 +76,7 @@ def work_real_name(kind: str) -> Planted:
 
 
 def work_exact_place(kind: str) -> Planted:
-    place = a_place("Canaryplace")
+    place = a_place("Canaryplace", precision="exact")
     uri = place.external_ids.get().uri
     facts = {"public": {"place_as_written": "by the canarymill", "publisher": "Valley Press"}}
     work = a_work(kind, place=place, source_facts=facts)

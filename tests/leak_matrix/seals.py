@@ -105,7 +105,19 @@ def _naming_sealed_records(community: Any) -> Planted:
         for seal in seals_of(kind):
             record = _sealed_record(planted, community, model, seal)
             EntityLink.objects.create(record=planted.work, target=record)
+    EntityLink.objects.create(record=planted.work, target=_coarse_place(planted, community))
     return _published(planted, OPEN)
+
+
+def _coarse_place(planted: Planted, community: Any) -> Any:
+    """A place without any seal, shown as a cell of the grid: a gazetteer's id would say where it is."""
+    name, secret = planted.word("coarseplace"), planted.secret("gazetteer")
+    place = Place.objects.create(
+        community=community, name=language_map(name, "hy"), latitude=40.5, longitude=44.5, precision="10km"
+    )
+    ExternalId.objects.create(record=place, owner=community.slug, uri=f"https://places.example/{secret}")
+    planted.apart.append(Apart(place, shows={name}, hides={secret}))
+    return place
 
 
 def _sealed_record(planted: Planted, community: Any, model: Any, seal: Seal) -> Any:

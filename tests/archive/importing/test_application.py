@@ -7,7 +7,9 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from archive.gate import Gate
 from archive.importing.formats import sources_in
 from archive.importing.options import ImportOptions
 from archive.importing.run import ImportWorks
@@ -160,9 +162,16 @@ def test_without_rights_a_record_stays_unpublished_with_the_reason(edition, site
     assert not Publication.objects.exists() and not ConsentRecord.objects.exists()
 
 
+def published_with_exact_places(edition) -> None:
+    """As an import publishes it, once somebody has said that its places may be shown exactly, with their ids."""
+    run(edition, publish=True, user=a_user(is_superuser=True))
+    Place.objects.update(precision="exact")
+    Gate(timezone.now()).refresh(list(Testimony.objects.select_related("community", "collection")))
+
+
 @pytest.mark.parametrize("form", ["tei", "csv", "json"])
 def test_an_export_that_comes_back_is_unchanged(edition, tmp_path, site, form):
-    run(edition, publish=True, user=a_user(is_superuser=True))
+    published_with_exact_places(edition)
     work = Testimony.objects.get()
     payload = Publication.objects.get(public_id=work.public_id).payload
     back = tmp_path / f"export.{EXPORTS[form].ending}"
@@ -176,7 +185,7 @@ def test_an_export_that_comes_back_is_unchanged(edition, tmp_path, site, form):
 def test_json_downloaded_from_an_older_cairn_comes_back_and_from_a_later_one_is_refused(
     edition, tmp_path, site, schema, outcome
 ):
-    run(edition, publish=True, user=a_user(is_superuser=True))
+    published_with_exact_places(edition)
     payload = Publication.objects.get(public_id=Testimony.objects.get().public_id).payload
     back = tmp_path / f"export.{EXPORTS['json'].ending}"
     back.write_bytes(EXPORTS["json"].write({**payload, "schema": schema}, ""))
