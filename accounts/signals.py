@@ -19,5 +19,6 @@ grant_changed = Signal()
 
 #: In demo mode, each demo account exists now; a room that gives memberships by role listens here.
 #: Sent again at every start, so receivers must be idempotent.
-#: Arguments: ``user``, ``role`` (one of ``teacher editor steward specialist operator``).
+#: Arguments: ``user``, ``role`` (one of ``teacher editor steward specialist operator``). Receivers may return a list
+#: of what somebody took away since and they therefore did not give back.
 demo_role_assigned = Signal()

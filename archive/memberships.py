@@ -91,8 +91,8 @@ def note_reset(sender: Any, *, user: Any, by: Any, kinds: tuple[str, ...], **_kw
     note_about("authenticator-reset", f"user:{user.pk}", person, actor=program, kinds=list(kinds))
 
 
-def give_demo_roles(sender: Any, *, user: Any, role: str, **_kwargs: Any) -> None:
-    """Put the demo's accounts into the fictional communities of the sample content."""
+def give_demo_roles(sender: Any, *, user: Any, role: str, **_kwargs: Any) -> list[str]:
+    """Put the demo's accounts into the fictional communities; returns what was ended there and stays so."""
     roles = {
         "editor": (Role.EDITOR, Role.PUBLISHER, Role.TRANSLATOR),
         "steward": (Role.STEWARD, Role.PUBLISHER),
@@ -100,9 +100,17 @@ def give_demo_roles(sender: Any, *, user: Any, role: str, **_kwargs: Any) -> Non
     }.get(role, ())
     # The first fictional community only: the second shows that it stays out of sight.
     community = Community.objects.filter(fiction=True).order_by("pk").first()
-    if community is not None:
-        for given in roles:
+    if community is None:
+        return []
+    ended = []
+    for given in roles:
+        rows = Membership.objects.filter(community=community, user=user, role=given)
+        if rows.exists() and not rows.current(timezone.now()).exists():
+            # Somebody took it away, to try that: the next start must not give it back.
+            ended.append(f"{role}: {Role(given).label}")
+        else:
             join(user, community, given)
+    return ended
 
 
 def has_a_role(user: Any) -> bool:

@@ -47,6 +47,21 @@ def mode(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> lis
 
 
 @register(Tags.security)
+def address(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> list[CheckMessage]:
+    """The address is a host and nothing behind it: every link in a mail is made by putting a path after it."""
+    parts = urlsplit(settings.PUBLIC_URL)
+    if not (parts.path or parts.query or parts.fragment or parts.username or parts.password):
+        return []
+    return [
+        Error(
+            "PUBLIC_URL names more than a host: the site cannot live below a path of another.",
+            hint="Give the site a host of its own and set PUBLIC_URL to that alone, e.g. https://archive.example.org.",
+            id="cairn.E013",
+        )
+    ]
+
+
+@register(Tags.security)
 def production(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> list[CheckMessage]:
     """Refuse to serve the public with settings that would betray it."""
     if settings.CAIRN_MODE != "production":
@@ -92,7 +107,7 @@ def _address() -> list[CheckMessage]:
         return [
             Error(
                 "PUBLIC_URL does not begin with https://.",
-                hint="Put a web server with a certificate in front (README, “Production”) and set PUBLIC_URL to its "
+                hint="Put a web server with a certificate in front (README, “Running it for good”) and set PUBLIC_URL to its "
                 "https address: without it cookies and testimony travel in the clear.",
                 id="cairn.E005",
             )
@@ -181,7 +196,7 @@ def _modes() -> list[CheckMessage]:
 
 def refuse_unsafe() -> None:
     """Raise ImproperlyConfigured with all refusals and remedies; for servers that run no system checks."""
-    errors = [found for found in (*mode(), *production()) if found.is_serious()]
+    errors = [found for found in (*mode(), *address(), *production()) if found.is_serious()]
     if errors:
         lines = [f"{error.msg} {error.hint or ''}" for error in errors]
         raise ImproperlyConfigured("This instance does not start: " + " · ".join(lines))

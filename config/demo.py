@@ -32,7 +32,7 @@ from django.views.decorators.http import require_GET
 from accounts.desk import may_enter
 from accounts.grants import GrantEducator, GrantPlatformRole
 from accounts.loopback import is_demo_on_loopback
-from accounts.models import PlatformRole, User
+from accounts.models import EducatorGrant, PlatformRole, User
 from accounts.second_factor import DEMO_LINK
 from accounts.signals import demo_role_assigned
 from config.instance import instance_secret
@@ -97,20 +97,31 @@ def link_of(role: str) -> str:
     return f"{settings.PUBLIC_URL}{reverse('demo_sign_in', args=[_signer().sign(role)])}"
 
 
-def ensure_demo_accounts() -> dict[str, User]:
+def ensure_demo_accounts(left_ended: list[str] | None = None) -> dict[str, User]:
     """Make the demo's accounts where they are missing and return them by role.
 
     Gives the rights of the platform itself and announces every account by
-    ``accounts.signals.demo_role_assigned``, at every call. Raises ``DemoRefused`` outside demo mode.
+    ``accounts.signals.demo_role_assigned``, at every call. What was taken away from one of them
+    stays so and is named in ``left_ended``. Raises ``DemoRefused`` outside demo mode.
     """
     require_demo()
     accounts = {role: _ensure_account(role, str(name)) for role, name in DEMO_ROLES.items()}
     operator = accounts["operator"]
-    if not accounts["teacher"].is_educator():
-        GrantEducator(user=accounts["teacher"], by=operator).execute()
-    GrantPlatformRole(user=accounts["specialist"], role=PlatformRole.Role.HERITAGE_SPECIALIST, by=operator).execute()
+    ended: list[str] = [] if left_ended is None else left_ended
+    teacher, specialist = accounts["teacher"], accounts["specialist"]
+    if not teacher.is_educator():
+        if EducatorGrant.objects.filter(user=teacher, revoked_at__isnull=False).exists():
+            ended.append("teacher")
+        else:
+            GrantEducator(user=teacher, by=operator).execute()
+    grants = PlatformRole.objects.filter(user=specialist, role=PlatformRole.Role.HERITAGE_SPECIALIST)
+    if grants.exists() and not grants.filter(revoked_at=None).exists():
+        ended.append("specialist")
+    else:
+        GrantPlatformRole(user=specialist, role=PlatformRole.Role.HERITAGE_SPECIALIST, by=operator).execute()
     for role, user in accounts.items():
-        demo_role_assigned.send(sender=User, user=user, role=role)
+        for _receiver, left in demo_role_assigned.send(sender=User, user=user, role=role):
+            ended += left or []
     return accounts
 
 
@@ -125,11 +136,11 @@ def _ensure_account(role: str, name: str) -> User:
     return user
 
 
-def demo_accounts() -> list[DemoAccount]:
-    """Return all demo accounts with passwords and links, making what is missing."""
+def demo_accounts(left_ended: list[str] | None = None) -> list[DemoAccount]:
+    """Return all demo accounts with passwords and links, making what is missing (``ensure_demo_accounts``)."""
     return [
         DemoAccount(role=role, user=user, password=password_of(role), link=link_of(role))
-        for role, user in ensure_demo_accounts().items()
+        for role, user in ensure_demo_accounts(left_ended).items()
     ]
 
 

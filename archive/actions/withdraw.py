@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 #: Reasons are codes: free text about a danger has no place in an audit trail.
-REASONS = ("narrator-request", "family-request", "community-decision", "legal", "danger", "mistake", "ledger-replay")
+REASONS = ("narrator-request", "family-request", "community-decision", "legal", "danger", "mistake")
+#: What a replay of the ledger gives where no person says why.
+REPLAYED = "ledger-replay"
+
+
+def known_reason(reason: str, user: User | None) -> bool:
+    """Whether somebody may give this reason; the system itself has one of its own."""
+    return reason in REASONS or (user is None and reason == REPLAYED)
 
 
 class WithdrawAction(Action):
@@ -40,7 +47,7 @@ class WithdrawAction(Action):
 
     def check(self) -> None:
         self.authorise(self.work)
-        if self.reason not in REASONS:
+        if not known_reason(self.reason, self.user):
             raise ActionRefused(
                 "unknown-reason", _("Give one of these reasons: %(reasons)s.") % {"reasons": ", ".join(REASONS)}
             )

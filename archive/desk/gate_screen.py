@@ -52,7 +52,7 @@ class WithdrawForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["reason"].choices = [  # type: ignore[attr-defined]
             ("", "—"),
-            *((code, REASON_LABELS[code]) for code in REASONS if code in REASON_LABELS),
+            *((code, REASON_LABELS[code]) for code in REASONS),
         ]
 
 

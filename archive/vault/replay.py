@@ -12,7 +12,7 @@ from django.db import transaction
 
 from archive.actions.base import ActionRefused
 from archive.actions.erase import EraseAction
-from archive.actions.withdraw import WithdrawAction
+from archive.actions.withdraw import REPLAYED, WithdrawAction
 from archive.audit import note_about
 from archive.gate import Gate
 from archive.gate_jobs import works_by_pk
@@ -123,7 +123,7 @@ class ReplayLedger:
             return
         if record.kind in WORK_KINDS:
             (work,) = works_by_pk([record.pk])
-            WithdrawAction(None, work, reason="ledger-replay").execute()
+            WithdrawAction(None, work, reason=REPLAYED).execute()
         else:
             close_for_good(record)
         self.report.withdrawn.append(record.public_id)

@@ -18,7 +18,7 @@ from PIL import Image
 from archive import publications
 from archive.actions.base import ActionRefused
 from archive.actions.erase import EraseAction
-from archive.actions.withdraw import WithdrawAction
+from archive.actions.withdraw import REASONS, WithdrawAction
 from archive.derivatives import making
 from archive.erasure import finish_erasure
 from archive.importing.options import ImportOptions
@@ -44,6 +44,7 @@ from archive.models import (
     TranscriptDraft,
     WithdrawalCase,
 )
+from archive.public.rate import allowed
 from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from archive.vault import custody_log, ledger, sealing
@@ -365,13 +366,31 @@ def test_no_byte_is_left_in_the_folder_of_a_real_instance(tmp_path: Path) -> Non
     assert "0 files" not in instance.run("manage.py", "verify_vault")
 
 
+def test_a_limit_outlives_an_erasure(planted: Testimony, instance: Path) -> None:
+    assert allowed("report", "somebody", 1, 3600)
+    EraseAction(None, withdrawn(planted), reason="legal").execute()
+    assert not allowed("report", "somebody", 1, 3600)
+
+
+def test_only_reasons_that_a_person_may_give_are_offered(
+    site: None, capsys: pytest.CaptureFixture[str], planted: Testimony
+) -> None:
+    for command in ("erase", "withdraw"):
+        with pytest.raises(SystemExit):
+            call_command(command, "--help")
+        said = capsys.readouterr().out
+        assert "ledger-replay" not in said and all(reason in said for reason in REASONS)
+    with pytest.raises(CommandError, match="ledger-replay"):
+        call_command("erase", planted.public_id, "--reason", "ledger-replay", "--yes")
+
+
 @pytest.mark.django_db
 def test_the_command_refuses_in_one_sentence(site: None) -> None:
     work = published(a_testimony(a_community()))
     for options, said in (
         (["0000000000", "--reason", "legal"], "There is no testimony or document"),
         ([work.public_id, "--reason", "legal"], "withdraw it first"),
-        ([work.public_id, "--reason", "because", "--yes"], "Give one of these reasons"),
+        ([work.public_id, "--reason", "because", "--yes"], "invalid choice"),
     ):
         with pytest.raises(CommandError, match=said):
             call_command("erase", *options)

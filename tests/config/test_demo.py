@@ -9,12 +9,17 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.grants import RevokeGrant
+from accounts.models import EducatorGrant, User
 from accounts.second_factor import is_verified
 from accounts.signals import demo_role_assigned
+from archive.memberships import leave
+from archive.models import Membership, Role
 from config import demo
 from tests.accounts.people import make_user
+from tests.archive.factories import a_community
 
 pytestmark = pytest.mark.django_db
 HERE: dict[str, Any] = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost:8000"}
@@ -121,6 +126,21 @@ def test_a_second_start_makes_nothing_new_and_tells_again() -> None:
     assert first == second
     assert told == [*demo.DEMO_ROLES, *demo.DEMO_ROLES]
     assert User.objects.count() == 5
+
+
+def test_what_was_taken_away_is_not_given_back_and_the_next_start_says_so() -> None:
+    community = a_community(fiction=True)
+    accounts = demo.ensure_demo_accounts()
+    roles = Membership.objects.filter(community=community, user=accounts["editor"])
+    assert roles.current(timezone.now()).count() == 3
+    leave(roles.get(role=Role.EDITOR), None)
+    RevokeGrant(EducatorGrant.objects.get(), accounts["operator"]).execute()
+    shown = StringIO()
+    call_command("demo_links", stdout=shown)
+    assert "not given back: teacher, editor: " in shown.getvalue()
+    now = roles.current(timezone.now())
+    assert now.count() == 2 and not now.filter(role=Role.EDITOR).exists()
+    assert not accounts["teacher"].is_educator()
 
 
 def test_the_real_way_in(client: Client) -> None:

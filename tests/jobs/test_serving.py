@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -127,6 +128,24 @@ def test_production_refuses_with_a_remedy(
         checks.refuse_unsafe()
     settings.CAIRN_MODE = "development"
     assert checks.production() == []
+
+
+@pytest.mark.parametrize("tail", ["/archive", "?a=b", "#top"])
+def test_an_address_below_a_path_is_refused(tail: str, settings: Any) -> None:
+    settings.PUBLIC_URL = f"https://a.example{tail}"
+    assert [message.id for message in checks.address()] == ["cairn.E013"]
+    with pytest.raises(ImproperlyConfigured, match="a host of its own"):
+        checks.refuse_unsafe()
+    settings.PUBLIC_URL = "https://a.example:8443"
+    assert checks.address() == []
+
+
+def test_every_section_of_the_readme_that_a_check_names_is_there() -> None:
+    root = Path(checks.__file__).resolve().parent.parent
+    headings = re.findall(r"^#+ (.+)$", (root / "README.md").read_text("utf-8"), re.MULTILINE)
+    code = [*root.glob("*/checks.py"), *(root / "config").rglob("*.py")]
+    named = {name for file in code for name in re.findall(r"README[^“\n]{0,12}“([^”]+)”", file.read_text("utf-8"))}
+    assert named and named <= set(headings)
 
 
 def test_mode_with_a_slip_of_the_pen_is_refused(settings: Any) -> None:

@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("id", metavar="ID", help="the work's public id")
-        parser.add_argument("--reason", required=True, metavar="REASON", help=f"one of: {', '.join(REASONS)}")
+        parser.add_argument("--reason", required=True, choices=REASONS, help="a code: the trail holds no free text")
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(self, *args: Any, **options: Any) -> None:

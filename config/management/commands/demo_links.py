@@ -19,8 +19,9 @@ class Command(BaseCommand):
         parser.add_argument("--passwords", action="store_true", help="also print usernames and passwords")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        ended: list[str] = []
         try:
-            accounts = demo_accounts()
+            accounts = demo_accounts(ended)
         except DemoRefused as refusal:
             raise CommandError(str(refusal)) from refusal
         if options["json"]:
@@ -35,5 +36,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {one.role:<{width}}  {one.link}")
             if options["passwords"]:
                 self.stdout.write(f"  {'':<{width}}  username {one.user.username}  password {one.password}")
+        if ended:
+            self.stdout.write(f"  Taken away since, and not given back: {', '.join(ended)}")
         if not options["passwords"]:
             self.stdout.write("  The real way in: manage.py demo_links --passwords, then manage.py demo_code USERNAME")
