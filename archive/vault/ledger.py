@@ -26,7 +26,7 @@ from archive.vault import ledger_file
 from archive.vault.durable import FOLDER_MODE, Syncer, write_file
 from archive.vault.errors import VaultError
 from archive.vault.ledger_file import folder
-from archive.vault.ledger_lines import Head, Reading, Verdict, judge
+from archive.vault.ledger_lines import BEGIN, Head, Reading, Verdict, judge
 from archive.vault.narrowings import opens, thing_of
 
 log = logging.getLogger(__name__)
@@ -341,7 +341,17 @@ def verdict(pending: Pending, heads: Iterable[Head] = ()) -> tuple[Reading, Verd
     found = judge(reading, [*pending.heads, *heads], pending.instance)
     if pending.must_exist and reading.empty and found.state == "whole":
         found = Verdict("lost")
+    if found.state == "damaged" and _begun_as_lost(reading) and all(one.what == "missing" for one in found.faults):
+        # What the restored database knows of the lost one: nobody has to decide twice.
+        found = Verdict("lost", 0, found.faults, found.missing)
     return reading, found
+
+
+def _begun_as_lost(reading: Reading) -> bool:
+    """Whether there is nothing in the ledger but that its loss was accepted."""
+    return bool(reading.entries) and all(
+        entry["action"] == BEGIN and entry.get("accepted") == "lost" for entry in reading.entries
+    )
 
 
 def rows_of(reading: Reading) -> Iterator[LedgerLine]:

@@ -112,6 +112,26 @@ def test_after_a_restore_there_must_be_a_ledger_even_where_nobody_knows_a_line(i
         ReplayLedger().execute()
 
 
+def test_a_loss_is_accepted_once_also_for_what_the_restored_database_knows(instance: Path):
+    """On a machine without anything: the lines that the backup's database brings were lost with the others."""
+    ledger.append({"uuid": "00000000-0000-4000-8000-000000000001", "public_id": "x", "reason": "danger"})
+    own = ledger.head()
+    ledger_file.path().unlink()
+    known = list(LedgerLine.objects.all())
+    LedgerLine.objects.all().delete()
+    ledger.mark_replay_pending(ledger.Pending(own, own.instance, (own,), must_exist=True))
+    lost = ledger.Decision(lost=True)
+    # As the restore does before it brings the database of the backup.
+    ledger.accept(lost)
+    LedgerLine.objects.bulk_create(known)
+    with pytest.raises(ledger.LedgerNotWhole, match="--accept-lost-ledger"):
+        ReplayLedger().execute()
+    ReplayLedger(decision=lost).execute()
+    assert not ledger.replay_pending()
+    ledger.mark_replay_pending(ledger.Pending(None, "", tuple(ledger.known_to_database()), must_exist=True))
+    ReplayLedger().execute()
+
+
 @pytest.mark.parametrize("noise", [b"\0" * 900, b"{", b'{"action":"withdraw"'])
 def test_bytes_that_never_became_a_line_are_no_ledger(instance: Path, noise: bytes):
     ledger_file.path().parent.mkdir(parents=True, exist_ok=True)
