@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Invitation, User
-from accounts.signals import invitation_accepted
+from accounts.signals import invitation_accepted, invitation_revoked
 
 #: Long enough for a letter to arrive, short enough to be forgotten safely.
 INVITATION_TERM = timedelta(days=14)
@@ -121,8 +121,10 @@ class RevokeInvitation:
         if not self.invitation.is_open(self.now):
             raise InvitationRefused(_("This invitation is no longer open; nothing was changed."))
 
+    @transaction.atomic
     def execute(self) -> None:
         """Take it back; its link answers from now on that it cannot be used."""
         self.check()
         self.invitation.revoked_at = self.now
         self.invitation.save(update_fields=["revoked_at"])
+        invitation_revoked.send(sender=Invitation, invitation=self.invitation)

@@ -17,6 +17,13 @@ authenticator_reset = Signal()
 #: Arguments: ``grant`` (EducatorGrant or PlatformRole), ``by`` (accounts.User or None), ``given`` (bool).
 grant_changed = Signal()
 
+#: An operator changed what an account may do; sent inside the transaction that does it.
+#: Arguments: ``user``, ``was_active`` and ``was_operator`` (bool, before).
+account_changed = Signal()
+
+#: An invitation was taken back; sent inside the transaction that does it. Arguments: ``invitation``.
+invitation_revoked = Signal()
+
 #: In demo mode, each demo account exists now; a room that gives memberships by role listens here.
 #: Sent again at every start, so receivers must be idempotent.
 #: Arguments: ``user``, ``role`` (one of ``teacher editor steward specialist operator``). Receivers may return a list

@@ -6,8 +6,11 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from wagtail.users.views.users import UserViewSet as WagtailUserViewSet
+
+from accounts.signals import account_changed
 
 
 class UserForm(forms.ModelForm):
@@ -28,10 +31,18 @@ class UserForm(forms.ModelForm):
 
     def __init__(self, *args: Any, editing_self: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._before = {"was_active": self.instance.is_active, "was_operator": self.instance.is_superuser}
         if editing_self:
             # The last operator must not be able to lock everybody out by a slip.
             del self.fields["is_active"]
             del self.fields["is_superuser"]
+
+    @transaction.atomic
+    def save(self, commit: bool = True) -> Any:
+        """Save, and tell who has to know what the account may no longer do."""
+        user = super().save(commit)
+        account_changed.send(sender=type(user), user=user, **self._before)
+        return user
 
 
 class UserViewSet(WagtailUserViewSet):

@@ -26,6 +26,7 @@ from archive.models import (
     RecordKind,
 )
 from archive.models.record import sort_key
+from archive.models.terms import OWN_WORDS
 from archive.projection.authorities import (
     CLOSED,
     CLOSED_STATES,
@@ -35,7 +36,6 @@ from archive.projection.authorities import (
     project_authority,
     words_of,
 )
-from archive.projection.naming_people import OWN_WORDS
 from archive.revisions import canonical
 from archive.values.addresses import web_address
 from archive.values.language_map import original_text, public_map

@@ -298,7 +298,11 @@ class Gate:
             materials = Materials(
                 public_id=work.public_id,
                 kind=work.kind,
-                snapshot=revision.snapshot,
+                # Raised, it acts at once, as a seal does; lowered, it waits for the review.
+                snapshot={
+                    **revision.snapshot,
+                    "minimum_age": max(revision.snapshot.get("minimum_age", 0), work.minimum_age),
+                },
                 revision={
                     "number": revision.number,
                     "date": (revision.at or self.now).date().isoformat(),

@@ -16,6 +16,8 @@ from archive.vault.narrowings import thing_of
 
 #: Scope of an invitation that leads into a community.
 SCOPE = "community:"
+#: How the ledger calls the right to run the platform.
+OPERATOR = "operator"
 
 
 def join(user: Any, community: Community, role: str) -> Membership:
@@ -43,6 +45,23 @@ def tell_of_grant(sender: Any, *, grant: Any, given: bool, **_kwargs: Any) -> No
         _tell_opened({"action": "grant", **line})
     else:
         ledger.tell({"action": "revoke", **line})
+
+
+def tell_of_account(sender: Any, *, user: Any, was_active: bool, was_operator: bool, **_kwargs: Any) -> None:
+    """An account that was switched off, or is no operator's any more, must not be let in again by a restore."""
+    for line, closes, was, now in (
+        ({"user": user.pk}, ("deactivate", "activate"), was_active, user.is_active),
+        ({"user": user.pk, "role": OPERATOR}, ("revoke", "grant"), was_operator, user.is_superuser),
+    ):
+        if was and not now:
+            ledger.tell({"action": closes[0], **line})
+        elif now and not was:
+            _tell_opened({"action": closes[1], **line})
+
+
+def tell_of_invitation(sender: Any, *, invitation: Any, **_kwargs: Any) -> None:
+    """An invitation that was taken back must not be good again after a restore."""
+    ledger.tell({"action": "uninvite", "invitation": invitation.token_hash})
 
 
 class LastSteward(Exception):

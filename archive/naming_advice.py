@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from archive.gate import Reason
 from archive.models import Clip, ConsentRecord, PublicationLink, RecordKind
 from archive.models.record import folded
+from archive.models.terms import OWN_WORDS
 from archive.projection.authorities import AuthorityView, load_authorities, view_of, words_of
-from archive.projection.naming_people import OWN_WORDS, Naming, naming_of
+from archive.projection.naming_people import Naming, naming_of
 from archive.projection.speaker_labels import SHORTEST, WITHOUT_BLANKS
 from archive.seals import hidden_keys
 

@@ -107,8 +107,8 @@ def _address() -> list[CheckMessage]:
         return [
             Error(
                 "PUBLIC_URL does not begin with https://.",
-                hint="Put a web server with a certificate in front (README, “Running it for good”) and set PUBLIC_URL to its "
-                "https address: without it cookies and testimony travel in the clear.",
+                hint="Put a web server with a certificate in front (README, “Running it for good”) and set "
+                "PUBLIC_URL to its https address: without it cookies and testimony travel in the clear.",
                 id="cairn.E005",
             )
         ]

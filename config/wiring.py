@@ -110,3 +110,5 @@ def _connect_accounts() -> None:
     signals.authenticator_reset.connect(memberships.note_reset)
     signals.demo_role_assigned.connect(memberships.give_demo_roles)
     signals.grant_changed.connect(memberships.tell_of_grant)
+    signals.account_changed.connect(memberships.tell_of_account)
+    signals.invitation_revoked.connect(memberships.tell_of_invitation)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from archive import audit
 from archive.actions.base import Action, ActionRefused
+from archive.credits import tell_of_credits
 from archive.gate import Assessment, Gate
 from archive.models import Record, RecordState, Review, Unfinished
 from archive.standing import read_standing_anew
@@ -146,8 +147,10 @@ class ReviewAction(Action):
                 )
                 for work in self.works
             )
+            before = {work.pk: work.reviewed_revision for work in self.works}
             for work in self.works:
                 work.reviewed_revision = work.current_revision if self.passed else work.reviewed_revision
                 work.state = "reviewed" if self.passed else "draft"
                 Record.objects.filter(pk=work.pk).update(reviewed_revision=work.reviewed_revision, state=work.state)
+            tell_of_credits(self.works, before)
             audit.note_all("review", self.works, self.user, outcome="passed" if self.passed else "returned")

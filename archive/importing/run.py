@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from archive import audit
 from archive.actions.publish import PublishAction
+from archive.credits import tell_of_credits
 from archive.importing.application import Application, Candidate, Guard
 from archive.importing.earlier import EarlierAttempt
 from archive.importing.formats import choose_reader
@@ -280,6 +281,7 @@ class ImportWorks:
         Review.objects.bulk_create(
             Review(record_id=one.pk, revision=one.current_revision, passed=True, reviewer=self.user) for one in records
         )
+        before = {one.pk: one.reviewed_revision for one in records}
         for record in records:
             record.reviewed_revision = record.current_revision
             record.state = "reviewed"
@@ -287,6 +289,7 @@ class ImportWorks:
             Record.objects.filter(pk__in=[one.pk for one in records if one.current_revision == number]).update(
                 reviewed_revision=number, state="reviewed"
             )
+        tell_of_credits(records, before)
         audit.note_all("review", records, self.user, outcome="passed", by="import")
 
     def _add(self, candidate: Candidate, *, published: bool = False) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+#: Roles whose words a work is made of: consent says by what name they are shown.
+OWN_WORDS = frozenset({"narrator", "author"})
+
 
 class Scope(models.TextChoices):
     """What consent can be given to; the first four below *preserve* decide rungs, the rest restrict surfaces."""

@@ -16,13 +16,12 @@ from typing import Any
 from archive.importing.authorities import normal_uri
 from archive.models.consent import ConsentRecord
 from archive.models.record import RecordKind
+from archive.models.terms import OWN_WORDS
 from archive.projection.authorities import AuthorityView, Words, words_of
 from archive.projection.speaker_labels import Unlabelled, unlabelled_by
 from archive.values.language_map import original_text
 from archive.values.text import WITHHELD, Mark, Track
 
-#: Roles whose words a work is made of: consent says by what name they are shown.
-OWN_WORDS = frozenset({"narrator", "author"})
 Identity = ConsentRecord.Identity
 
 

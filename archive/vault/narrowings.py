@@ -12,7 +12,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from archive.models.terms import Scope
+from django.utils.crypto import salted_hmac
+
+from archive.models.terms import OWN_WORDS, Scope
+from archive.vault.inventory import canonical_json
 
 #: Acts that close, with the act that takes each back and what names the thing.
 CLOSING: Mapping[str, str] = {
@@ -21,11 +24,14 @@ CLOSING: Mapping[str, str] = {
     "redact": "unredact",
     "leave": "join",
     "revoke": "grant",
+    "deactivate": "activate",
 }
 OPENING: Mapping[str, str] = {opens: closes for closes, opens in CLOSING.items()}
 #: Acts whose line holds a whole state, which may be narrower in one respect and wider in another.
-STATES = frozenset({"consent", "restrict", "decide"})
-ACTIONS = frozenset({*CLOSING, *OPENING, *STATES})
+STATES = frozenset({"consent", "restrict", "decide", "credit"})
+#: Acts that close and are never taken back.
+FINAL = frozenset({"uninvite"})
+ACTIONS = frozenset({*CLOSING, *OPENING, *STATES, *FINAL})
 
 #: From closed to open.
 _ANSWERS = ("no", "ask", "yes")
@@ -49,6 +55,10 @@ def thing_of(entry: Mapping[str, Any]) -> str:
         return f"redact:{entry['redaction']}"
     if act == "decide":
         return f"decide:{entry['redaction']}:{entry['about']}:{entry['key']}"
+    if act == "uninvite":
+        return f"uninvite:{entry['invitation']}"
+    if act == "deactivate":
+        return f"deactivate:{entry['user']}"
     if act in ("leave", "revoke"):
         return f"{act}:{entry.get('community', '')}:{entry['role']}:{entry['user']}"
     return f"{act}:{entry['uuid']}"
@@ -69,7 +79,7 @@ def standing(entries: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any
             continue
         committed = not opens(entry) or entry.get("n") in done
         before = counts.get(thing)
-        if entry["action"] in CLOSING:
+        if entry["action"] in CLOSING or entry["action"] in FINAL:
             counts[thing] = entry
         elif entry["action"] in STATES:
             state = entry["state"] if committed or before is None else narrower(before["state"], entry["state"])
@@ -100,6 +110,11 @@ def _closer(name: str, one: Any, other: Any) -> Any:
         return one or other
     if name == "sealed":
         return sorted({*one, *other})
+    if name == "minimum_age":
+        return max(one, other)
+    if name in CODES:
+        # Which of two names says less, no code can tell: then neither is shown.
+        return one if one == other else ""
     if name == "embargo_until":
         return max(filter(None, (one, other)), default=None)
     if name == "ends_at":
@@ -144,13 +159,31 @@ def state_of_decision(decision: Any | None) -> dict[str, Any]:
 
 
 #: Fields of records that say how much of them is shown.
-RESTRICTIONS = ("sealed", "name_policy", "precision", "audience", "sensitivity_cleared")
+RESTRICTIONS = ("sealed", "name_policy", "precision", "audience", "sensitivity_cleared", "minimum_age")
+#: Respects that the ledger knows as codes of words.
+CODES = frozenset({"shown_as", "credits"})
 
 
 def state_of_record(record: Any) -> dict[str, Any]:
     """How much of a record may be shown: its seals, and what its kind has besides."""
     state = {name: getattr(record, name) for name in RESTRICTIONS if hasattr(record, name)}
+    if hasattr(record, "public_name"):
+        state["shown_as"] = code_of(record.public_name)
     return {**state, "sealed": sorted(state["sealed"] or [])}
+
+
+def state_of_credits(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    """As whom those are credited whose own words a revision holds, as a code."""
+    own = [one for one in snapshot.get("contributions", []) if one["role"] in OWN_WORDS]
+    return {"credits": code_of([[one["role"], one["person"], one["credited_as"]] for one in own])}
+
+
+def code_of(words: Any) -> str:
+    """A code by which words are recognised that nobody learns from it who lacks the instance's secret.
+
+    With another secret nothing is recognised: then more is withheld than before.
+    """
+    return salted_hmac("cairn.ledger.code", canonical_json(words), algorithm="sha256").hexdigest()[:32]
 
 
 def moment(at: datetime | None) -> str | None:

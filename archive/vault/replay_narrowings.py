@@ -14,13 +14,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import EducatorGrant, PlatformRole, User
+from accounts.models import EducatorGrant, Invitation, PlatformRole, User
 from archive import audit
 from archive.actions.consent import RecordConsentAction
 from archive.actions.publish import HideAction, UnpublishAction
 from archive.actions.redact import RedactAction
 from archive.gate import Gate, consent_in_force
 from archive.gate_jobs import works_by_pk
+from archive.memberships import OPERATOR
 from archive.models import (
     WORK_KINDS,
     Clip,
@@ -38,7 +39,7 @@ from archive.models import (
 )
 from archive.naming import rebuild_naming
 from archive.projection.authorities import MODELS
-from archive.vault.narrowings import narrower, state_of_consent, state_of_decision, state_of_record
+from archive.vault.narrowings import narrower, state_of_consent, state_of_credits, state_of_decision, state_of_record
 
 #: Fields of a consent that the ledger does not know: they stay as the backup has them.
 KEPT = (
@@ -54,6 +55,10 @@ KEPT = (
     "contact",
     "withdrawal_terms",
 )
+
+
+#: Policies under which no other name is shown.
+_NO_OTHER_NAME = ("full", "withheld")
 
 
 class UnknownHere(Exception):
@@ -219,9 +224,10 @@ def _restrict(entry: Mapping[str, Any]) -> bool:
     now = state_of_record(record)
     # Only what this kind of record has.
     state = {name: value for name, value in narrower(now, entry["state"]).items() if name in now}
-    if state == now:
+    shown_as = state.pop("shown_as", "") == now.pop("shown_as", "")
+    if state == now and (shown_as or state["name_policy"] in _NO_OTHER_NAME):
         return False
-    if state.get("name_policy") != now.get("name_policy"):
+    if state.get("name_policy") != now.get("name_policy") or not shown_as:
         # The name to be shown instead may be lost, or be another's choice.
         state["name_policy"] = "withheld"
         _to_finish(record, Unfinished.What.NAME)
@@ -231,6 +237,19 @@ def _restrict(entry: Mapping[str, Any]) -> bool:
     make_anew(record)
     audit.note("restrict", record, None)
     return True
+
+
+def _credit(entry: Mapping[str, Any]) -> bool:
+    """Where the backup credits somebody otherwise than was reviewed since, she is credited by no name."""
+    record = _record(entry)
+    reviewed = Revision.objects.filter(record_id=record.pk, number=record.reviewed_revision).first()
+    before = consent_in_force(record)
+    if _gone(record) or reviewed is None or before is None:
+        return False
+    if state_of_credits(reviewed.snapshot) == entry["state"]:
+        return False
+    now = state_of_consent(before, before.protocols.values_list("pk", flat=True))
+    return _consent({**entry, "state": {**now, "identity": "withheld"}})
 
 
 def _leave(entry: Mapping[str, Any]) -> bool:
@@ -248,9 +267,24 @@ def _revoke(entry: Mapping[str, Any]) -> bool:
     if user is None:
         raise UnknownHere
     now = timezone.now()
+    if entry["role"] == OPERATOR:
+        return bool(User.objects.filter(pk=user.pk, is_superuser=True).update(is_superuser=False))
     if entry["role"] == "educator":
         return bool(EducatorGrant.objects.current(now).filter(user=user).update(revoked_at=now))
     return bool(PlatformRole.objects.current(now).filter(user=user, role=entry["role"]).update(revoked_at=now))
+
+
+def _deactivate(entry: Mapping[str, Any]) -> bool:
+    if not User.objects.filter(pk=entry["user"]).exists():
+        raise UnknownHere
+    return bool(User.objects.filter(pk=entry["user"], is_active=True).update(is_active=False))
+
+
+def _uninvite(entry: Mapping[str, Any]) -> bool:
+    rows = Invitation.objects.filter(token_hash=entry["invitation"])
+    if not rows.exists():
+        raise UnknownHere
+    return bool(rows.filter(accepted_at=None, revoked_at=None).update(revoked_at=timezone.now()))
 
 
 def _to_finish(record: Record, what: str) -> None:
@@ -266,4 +300,7 @@ _ACTS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "restrict": _restrict,
     "leave": _leave,
     "revoke": _revoke,
+    "credit": _credit,
+    "deactivate": _deactivate,
+    "uninvite": _uninvite,
 }

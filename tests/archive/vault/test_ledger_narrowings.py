@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from accounts.grants import GrantEducator, RevokeGrant
 from accounts.models import EducatorGrant
+from accounts.wagtail_user_viewset import UserForm
 from archive.actions.consent import RecordConsentAction
 from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
 from archive.actions.redact import DecideOnRedactedAction, RedactAction, UnredactAction
@@ -129,6 +130,25 @@ def opened(work: Any) -> None:
     save_seals(work, [])
 
 
+def save_age(work: Any, age: int) -> None:
+    steward = a_member(work.community, Role.STEWARD)
+    form = TestimonyForm(data={}, instance=again(work), viewer=viewer_of(steward))
+    assert form.is_valid(), form.errors
+    # The steward's form lacks it; an editor's has it among all the others.
+    form.instance.minimum_age = age
+    with transaction.atomic():
+        form.save_record(user=steward, created=False)
+
+
+def switch(work: Any, **rights: bool) -> None:
+    """As an operator does on the account's screen."""
+    user = Membership.objects.filter(community=work.community, role=Role.EDITOR).get().user
+    data = {"display_name": "Editor", "is_active": True, "is_superuser": False, **rights}
+    form = UserForm(data=data, instance=user)
+    assert form.is_valid(), form.errors
+    form.save()
+
+
 def membership_of(work: Any) -> Membership:
     return Membership.objects.filter(community=work.community, role=Role.EDITOR).get()
 
@@ -152,6 +172,10 @@ def is_open(work: Any, name: str) -> bool:
         return bool(payloads(work))
     if name == "redact":
         return "the river would save us" in payloads(work)
+    if name == "age":
+        return Publication.objects.get(public_id=work.public_id).payload["minimum_age"] == 0
+    if name == "deactivate":
+        return Membership.objects.filter(community=work.community, role=Role.EDITOR, user__is_active=True).exists()
     if name == "restrict":
         return "abstract" not in work.sealed
     return Membership.objects.current(timezone.now()).filter(community=work.community, role=Role.EDITOR).exists()
@@ -163,6 +187,8 @@ ACTS: dict[str, tuple[Callable[[Any], None], Callable[[Any], None]]] = {
     "redact": (redacted, shown_again),
     "restrict": (restricted, opened),
     "leave": (left, joined),
+    "age": (lambda work: save_age(work, 16), lambda work: save_age(work, 0)),
+    "deactivate": (lambda work: switch(work, is_active=False), lambda work: switch(work)),
 }
 
 

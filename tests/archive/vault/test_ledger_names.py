@@ -1,0 +1,84 @@
+"""After a restore: names shown instead, credits, invitations and accounts that were narrowed since the backup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.invitations import Invite, RevokeInvitation
+from accounts.models import Invitation
+from archive.actions.publish import PublishAction, ReviewAction
+from archive.models import Contribution, Role, Unfinished
+from archive.revisions import save_revision
+from archive.values.language_map import language_map
+from archive.vault import ledger, ledger_file
+from archive.vault.narrowings import of_state, state_of_record
+from tests.archive.factories import a_community, a_member, a_person, a_testimony, committed, published
+from tests.archive.vault.test_ledger_narrowings import again, payloads, restored, since_the_backup, switch
+
+
+def credit(work: Any, name: str) -> None:
+    Contribution.objects.update_or_create(record=work, role="narrator", defaults={"credited_as": name})
+    save_revision(again(work), origin="edit")
+    ReviewAction(None, [again(work)]).execute()
+    PublishAction(None, [again(work)]).execute()
+
+
+def test_a_credit_that_was_changed_since_is_shown_no_more_and_one_that_was_changed_back_is(instance):
+    changed, back = (published(a_testimony(a_community()), identity="pseudonym") for _number in range(2))
+    with committed():
+        credit(changed, "Zorvandikt")
+        credit(back, "Zorvandikt")
+    with since_the_backup():
+        for work in (changed, back):
+            credit(work, "Qelmarian")
+        credit(back, "Zorvandikt")
+    assert "Zorvandikt" in payloads(changed)
+    text = ledger_file.path().read_text("utf-8")
+    assert "Zorvandikt" not in text and "Qelmarian" not in text and text.count('"credit"') == 5
+    assert len(restored().narrowed) == 1
+    assert payloads(changed) and "Zorvandikt" not in payloads(changed)
+    assert "Zorvandikt" in payloads(back)
+    assert list(Unfinished.objects.values_list("record_id", "what")) == [(changed.pk, Unfinished.What.CONSENT)]
+
+
+@pytest.mark.parametrize(("names", "withheld"), [(["Other"], True), (["Other", "Before"], False)])
+def test_another_name_shown_for_a_person_since_withholds_the_one_of_the_backup(instance, names, withheld):
+    person = a_person(a_community(), name_policy="pseudonym", public_name=language_map("Before", "en"))
+    with since_the_backup():
+        for name in names:
+            before = state_of_record(person)
+            person.public_name = language_map(name, "en")
+            person.save()
+            ledger.tell(*of_state("restrict", person, before, state_of_record(person)))
+    assert "Other" not in ledger_file.path().read_text("utf-8")
+    restored()
+    person.refresh_from_db()
+    assert (person.name_policy == "withheld") is withheld
+    assert Unfinished.objects.exists() is withheld
+
+
+def test_an_invitation_that_was_taken_back_is_not_good_again(instance):
+    community = a_community()
+    steward = a_member(community, Role.STEWARD)
+    Invite(f"community:{community.slug}", "editor", "Valley", steward).execute()
+    with since_the_backup():
+        RevokeInvitation(Invitation.objects.get()).execute()
+    assert Invitation.objects.open(timezone.now()).exists()
+    restored()
+    assert not Invitation.objects.open(timezone.now()).exists()
+
+
+def test_who_is_no_operator_any_more_is_none_after_a_restore(instance):
+    work = published(a_testimony(a_community()))
+    user = a_member(work.community, Role.EDITOR)
+    switch(work, is_superuser=True)
+    with since_the_backup():
+        switch(work)
+    user.refresh_from_db()
+    assert user.is_superuser
+    restored()
+    user.refresh_from_db()
+    assert user.is_active and not user.is_superuser
