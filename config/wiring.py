@@ -1,4 +1,4 @@
-"""The wiring between rooms: what the leaves are handed, which jobs exist, who listens to whom."""
+"""The wiring between rooms: what the leaves are handed, who listens to whom."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from celery.signals import worker_init
 from django.db import DatabaseError, connections
 from django.db.models import Q, QuerySet
 from django.utils import translation
-from django.utils.translation import gettext_lazy as _
 
 from config import health
 
@@ -54,10 +53,8 @@ def _search_ready() -> None:
 
 
 def _connect_jobs() -> None:
-    from archive import erasure, gate_jobs
     from archive.policy import ROLE_ACTIONS, viewer_of
-    from archive.vault import ledger, rounds
-    from jobs import registry, wiring
+    from jobs import wiring
 
     def visible(jobs: QuerySet[Any], user: Any) -> QuerySet[Any]:
         """A community's jobs for its members, the platform's for its operators."""
@@ -72,17 +69,6 @@ def _connect_jobs() -> None:
         return jobs.filter(Q(scope="") | Q(scope__in=[f"community:{slug}" for slug in slugs]))
 
     wiring.connect(visible=visible, changeable=changeable)
-    registry.register("open-embargoes", gate_jobs.open_due, label=_("Open what an embargo held back"))
-    registry.register("delete-expired", gate_jobs.delete_expired, label=_("Delete what consent no longer covers"))
-    registry.register("prove-absence", gate_jobs.prove_absence, label=_("Prove that nothing is left"))
-    registry.register("finish-erasure", erasure.finish_erasure_job, label=_("Erase what was withdrawn"))
-    registry.register("apply-search-outbox", gate_jobs.apply_outbox, label=_("Bring search up to date"))
-    registry.register("write-ledger", ledger.write_owed, label=_("Write what the withdrawal ledger lacks"))
-    registry.every(gate_jobs.EVERY_SECONDS, "write-ledger", due=ledger.something_owed)
-    registry.every(gate_jobs.EVERY_SECONDS, "open-embargoes", due=gate_jobs.something_opens)
-    registry.every(gate_jobs.EVERY_SECONDS, "delete-expired", due=gate_jobs.something_expired)
-    registry.every(gate_jobs.EVERY_SECONDS, "apply-search-outbox", due=gate_jobs.something_waits)
-    rounds.register()
     worker_init.connect(_tidy_after_a_crash, dispatch_uid="tidy-after-a-crash")
 
 

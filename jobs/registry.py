@@ -56,12 +56,12 @@ def register(
     """Let ``handler`` do the jobs of ``kind``. Call it from the room's ``AppConfig.ready()``.
 
     ``queue`` is "light" (seconds, little memory) or "heavy". ``label`` is what people read instead of
-    ``kind``. Raises ValueError for an unknown queue or when another function has the name already.
+    ``kind``. Raises ValueError for an unknown queue or when the kind has a handler already.
     """
     if queue not in Queue.values:
         raise ValueError(f"There is no queue {queue!r}; choose one of {', '.join(Queue.values)}.")
-    if kind in _kinds and _kinds[kind].handler is not handler:
-        raise ValueError(f"The kind {kind!r} is registered already, with another handler.")
+    if kind in _kinds:
+        raise ValueError(f"The kind {kind!r} is registered already.")
     _kinds[kind] = Kind(kind, handler, queue, max_attempts, label)
 
 
@@ -69,7 +69,10 @@ def every(seconds: float, kind: str, *, due: Callable[[], bool] | None = None) -
     """Enqueue ``kind`` (without input) every ``seconds``, never twice at once.
 
     ``due`` is a cheap question asked first, so that no row is made when there is nothing to do.
+    Raises ValueError when the kind comes back already.
     """
+    if kind in _recurring:
+        raise ValueError(f"The kind {kind!r} comes back by the clock already.")
     _recurring[kind] = Recurring(kind, seconds, due)
 
 

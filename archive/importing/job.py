@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
 
 from archive.importing.options import ImportOptions
 from archive.importing.problems import problem_from_dict
@@ -22,7 +21,7 @@ from archive.models import Community, ImportBatch
 from archive.vault.deposit import quarantine
 from archive.vault.errors import RefusedUpload, UnknownObject, VaultError
 from archive.vault.quarantine import DATA
-from jobs import api, registry
+from jobs import api
 from jobs.models import Job
 from search.outbox import apply_all_pending
 
@@ -31,11 +30,6 @@ if TYPE_CHECKING:
     from jobs.context import JobContext
 
 KIND = "import"
-
-
-def register_import() -> None:
-    """Let workers do imports; called once when the room is ready."""
-    registry.register(KIND, do_import, queue="light", label=_("import of texts"))
 
 
 def start_import(

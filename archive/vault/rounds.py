@@ -1,37 +1,16 @@
-"""The vault's work by the clock: tidying up, fixity for ever, sealing what was edited, public copies."""
+"""The vault's work by the clock: tidying up, fixity for ever."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext_lazy as _
-
-from archive.derivatives.making import make_derivatives, media_folder, remove_strays
-from archive.vault import sealing
+from archive.derivatives.making import media_folder, remove_strays
 from archive.vault.deposit import instance_vault, sweep_vault
 from archive.vault.fixity import verify_slice
-from jobs import registry
 
 if TYPE_CHECKING:
     from jobs.context import JobContext
-
-_HOUR = 3600
-#: A work is sealed again this long after its last change at the latest (seconds).
-SEAL_EVERY = 300
-
-
-def register() -> None:
-    """Give the job room the vault's kinds; called once, by ``config``."""
-    registry.register("make-derivatives", make_derivatives, queue="heavy", label=_("Make public copies"))
-    registry.register(
-        "verify-vault-slice", check_fixity, queue="heavy", label=_("Check originals against their hashes")
-    )
-    registry.register("tidy-vault", tidy, label=_("Tidy up after interrupted uploads"))
-    registry.register("seal-records", sealing.seal_due, label=_("Seal edited records in the vault"))
-    registry.every(_HOUR, "verify-vault-slice", due=something_stored)
-    registry.every(_HOUR, "tidy-vault", due=something_staged)
-    registry.every(SEAL_EVERY, "seal-records", due=sealing.something_unsealed)
 
 
 def check_fixity(context: JobContext) -> dict[str, Any]:

@@ -159,8 +159,12 @@ def test_most_pressing_job_comes_first(kind: str) -> None:
     assert [job.pk for job in leases.due()] == [urgent.pk, plain.pk]
 
 
-def test_registry_refuses_two_handlers_for_one_kind_and_unknown_queues(kind: str) -> None:
-    with pytest.raises(ValueError, match="registered already"):
-        registry.register(kind, lambda context: None)
+def test_registry_refuses_a_kind_twice_and_unknown_queues(kind: str) -> None:
+    for handler in (registry.kind_of(kind).handler, lambda context: None):
+        with pytest.raises(ValueError, match="registered already"):
+            registry.register(kind, handler)
+    registry.every(60, kind)
+    with pytest.raises(ValueError, match="by the clock already"):
+        registry.every(60, kind)
     with pytest.raises(ValueError, match="no queue"):
         registry.register("test.other", lambda context: None, queue="express")
