@@ -34,9 +34,9 @@ class ArchiveConfig(AppConfig):
         register("apply-search-outbox", gate_jobs.apply_outbox, label=_("Bring search up to date"))
         register("write-ledger", ledger.write_owed, label=_("Write what the withdrawal ledger lacks"))
         register(importing.KIND, importing.do_import, label=_("import of texts"))
-        register("make-derivatives", making.make_derivatives, queue="heavy", label=_("Make public copies"))
+        register("make-derivatives", making.make_derivatives, queue="media", label=_("Make public copies"))
         register(
-            "verify-vault-slice", rounds.check_fixity, queue="heavy", label=_("Check originals against their hashes")
+            "verify-vault-slice", rounds.check_fixity, queue="media", label=_("Check originals against their hashes")
         )
         register("tidy-vault", rounds.tidy, label=_("Tidy up after interrupted uploads"))
         register("seal-records", sealing.seal_due, label=_("Seal edited records in the vault"))

@@ -1,7 +1,7 @@
 """Celery, the doorbell: messages carry the id of a job, the row in the database carries the rest.
 
-``celery -A config.celery worker -Q light`` (or ``-Q heavy``) starts one more worker anywhere; on one
-machine ``manage.py serve`` does.
+``celery -A config.celery worker -Q light`` (or ``media``, ``heavy``) starts one more worker anywhere; on
+one machine ``manage.py serve`` does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from config.broker import SCHEME, folder_options
 # The warning about root is about pickled messages; ours are JSON and hold an id.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
-QUEUES = ("light", "heavy")
+QUEUES = ("light", "media", "heavy")
 #: Seconds after which a silent network broker counts as absent. A request never waits longer.
 CONNECT_SECONDS = 2
 

@@ -12,9 +12,15 @@ from jobs.states import ACTIVE, State
 
 
 class Queue(models.TextChoices):
-    """Classes of work, so that an hour of reconstruction never stands before a caption file."""
+    """Classes of work: an hour of reconstruction never stands before a public copy, nor that before a caption file.
+
+    ``light`` takes seconds and little memory, ``media`` reads or makes whole recordings and pictures, ``heavy``
+    takes the machine for hours.
+    """
 
     LIGHT = "light", _("light")
+    # Translators: a class of background work: recordings and pictures.
+    MEDIA = "media", _("media")
     HEAVY = "heavy", _("heavy")
 
 

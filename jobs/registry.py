@@ -55,8 +55,8 @@ def register(
 ) -> None:
     """Let ``handler`` do the jobs of ``kind``. Call it from the room's ``AppConfig.ready()``.
 
-    ``queue`` is "light" (seconds, little memory) or "heavy". ``label`` is what people read instead of
-    ``kind``. Raises ValueError for an unknown queue or when the kind has a handler already.
+    ``queue`` is one of :class:`jobs.models.Queue`. ``label`` is what people read instead of ``kind``.
+    Raises ValueError for an unknown queue or when the kind has a handler already.
     """
     if queue not in Queue.values:
         raise ValueError(f"There is no queue {queue!r}; choose one of {', '.join(Queue.values)}.")
@@ -82,6 +82,12 @@ def kind_of(name: str) -> Kind:
         return _kinds[name]
     except KeyError:
         raise UnknownKind(name) from None
+
+
+def queue_of(name: str, otherwise: str) -> str:
+    """The queue of a kind in this version of the program; ``otherwise`` where the kind is unknown."""
+    kind = _kinds.get(name)
+    return kind.queue if kind else otherwise
 
 
 def label_of(name: str) -> str:

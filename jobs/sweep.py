@@ -52,6 +52,11 @@ def sweep(now: datetime | None = None) -> Round:
     return Round(len(freed), enqueued, rung)
 
 
+def awaited_queues(now: datetime | None = None) -> set[str]:
+    """The queues in which a job waits for a worker."""
+    return set(leases.due(now).order_by().values_list("queue", flat=True).distinct())
+
+
 def prune(now: datetime | None = None) -> int:
     """Delete ended jobs past their keeping time; returns how many. Quarantined ones stay until a person decides."""
     now = now or timezone.now()

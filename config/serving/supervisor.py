@@ -24,11 +24,12 @@ _LONGEST_PAUSE = 30.0
 
 @dataclass
 class Service:
-    """One process to keep alive. ``name`` is what people read when it dies."""
+    """One process to keep alive. ``name`` is what people read when it dies; it first starts once it is ``wanted``."""
 
     name: str
     argv: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    wanted: Callable[[], bool] = lambda: True
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     deaths: int = 0
@@ -78,7 +79,7 @@ class Supervisor:
         for service in self.services:
             process = service.process
             if process is None:
-                if now >= service.start_again:
+                if now >= service.start_again and service.wanted():
                     service.start(now)
                 continue
             code = process.poll()

@@ -90,7 +90,7 @@ class Served:
 
     def start(self, *arguments: str) -> None:
         """``manage.py serve``, without workers for jobs unless they are asked for; returns when it answers."""
-        sizes = ["--web=1", "--light=0", "--heavy=0"]
+        sizes = ["--web=1", "--light=0", "--media=0", "--heavy=0"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve", f"--port={self.port}", *sizes, *arguments],

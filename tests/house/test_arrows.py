@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,30 @@ def test_the_pipeline_knows_no_django():
         and not module.startswith("heritage3d.pipeline")
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def loaded_with(file: Path, seen: set[Path]) -> Iterator[str]:
+    """Every module that comes along when ``file`` is imported and its app made ready, by way of our own files too."""
+    seen.add(file)
+    tree = ast.parse(file.read_text("utf-8"), str(file))
+    ready = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and file.name == "apps.py"]
+    for node in [*tree.body, *(inner for function in ready for inner in function.body)]:
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        modules = [one.name for one in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        for module in modules:
+            yield module
+            ours = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+            if ours.is_file() and ours not in seen:
+                yield from loaded_with(ours, seen)
+
+
+def test_only_a_reconstruction_loads_the_pipeline():
+    """The web process and the workers of other queues know its kind of job and none of its packages."""
+    loaded = set(loaded_with(ROOT / "heritage3d/apps.py", set()))
+    assert "heritage3d.reconstruction_job" in loaded
+    own = {name for name in loaded if name.split(".")[0] in ROOMS | {"__future__", "django"} | sys.stdlib_module_names}
+    assert loaded == {name for name in own if not name.startswith("heritage3d.pipeline")}
 
 
 def reaches_records(module: str) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
 
-from jobs import api, bell, leases, registry, sweep
+from jobs import api, bell, leases, registry, sweep, worker
+from jobs.bell import ring as ring_in_earnest
 from jobs.models import Job
 from jobs.states import State
 
@@ -119,6 +121,28 @@ def test_sweep_frees_the_job_of_a_dead_worker_and_rings_at_once(kind: str) -> No
     assert (done.freed, done.rung) == (1, 1)
     assert lease is not None
     assert not leases.renew(lease)
+
+
+def test_a_kind_that_moved_to_another_queue_takes_what_waits_along(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved, unknown = api.enqueue(kind), Job.objects.create(kind="test.of-another-version", queue="heavy")
+    Job.objects.filter(pk=moved.pk).update(queue="heavy")
+    called: list[str] = []
+    doorbell = SimpleNamespace(send_task=lambda name, queue, **rest: called.append(queue))
+    monkeypatch.setattr(bell, "current_app", doorbell)
+    for job in (moved, unknown):
+        job.refresh_from_db()
+        assert ring_in_earnest(job)
+    assert called == ["light", "heavy"]
+    assert worker.answer(moved.public_id) == State.DONE
+
+
+def test_queues_in_which_nothing_is_due_need_no_worker(kind: str) -> None:
+    now = timezone.now()
+    assert sweep.awaited_queues(now) == set()
+    Job.objects.create(kind=kind, queue="heavy", not_before=now + timedelta(hours=1))
+    Job.objects.create(kind=kind, queue="media")
+    assert sweep.awaited_queues(timezone.now()) == {"media"}
+    assert sweep.awaited_queues(now + timedelta(hours=2)) == {"media", "heavy"}
 
 
 def test_sweep_stops_at_a_dead_broker_and_says_so(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:

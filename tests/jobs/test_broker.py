@@ -276,4 +276,4 @@ def test_configuration_lets_nothing_but_the_doorbell_pass() -> None:
     assert not conf.worker_enable_remote_control
     assert not conf.worker_send_task_events
     assert conf.result_backend is None
-    assert {queue.name for queue in conf.task_queues} == {"light", "heavy"}
+    assert {queue.name for queue in conf.task_queues} == {"light", "media", "heavy"}

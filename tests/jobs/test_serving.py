@@ -254,5 +254,17 @@ def test_supervisor_restarts_the_dead_says_so_and_ends_all(tmp_path: Path) -> No
     assert not Path(f"/proc/{pids()[1]}").exists()
 
 
+def test_a_process_starts_once_it_is_wanted() -> None:
+    wanted = threading.Event()
+    service = Service("worker", [sys.executable, "-c", "input()"], wanted=wanted.is_set)
+    supervisor = Supervisor([service], say=lambda sentence: None)
+    supervisor._look(1.0)
+    assert service.process is None
+    wanted.set()
+    supervisor._look(2.0)
+    assert service.process is not None
+    supervisor._end_all()
+
+
 def test_back_off_grows_to_half_a_minute() -> None:
     assert [Service("x", [], deaths=deaths).pause() for deaths in (1, 2, 3, 9)] == [1, 2, 4, 30]

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from django.db.migrations.executor import MigrationExecutor
 
 from archive.publications import remake_pending
 from config.broker import purge_processed
-from config.celery import broker_folder, uses_folder
+from config.celery import QUEUES, broker_folder, uses_folder
 from config.closed_folder import close_to_others
 from config.logging import ACCESS_FORMAT
 from config.preparing import lacking_parts
 from config.serving.supervisor import Service, Supervisor
-from jobs.sweep import prune, sweep
+from jobs.sweep import awaited_queues, prune, sweep
 
 #: Seconds between two rounds over the jobs, and between two clean-ups.
 SWEEP_EVERY = 5.0
@@ -39,7 +40,8 @@ class Command(BaseCommand):
         parser.add_argument("--web", type=int, default=2, help="web processes (default 2)")
         parser.add_argument("--threads", type=int, default=6, help="threads of each web process (default 6)")
         parser.add_argument("--light", type=int, default=1, help="workers for short jobs (default 1)")
-        parser.add_argument("--heavy", type=int, default=1, help="workers for long jobs (default 1)")
+        parser.add_argument("--media", type=int, default=1, help="workers for recordings and pictures (default 1)")
+        parser.add_argument("--heavy", type=int, default=1, help="workers for reconstructions (default 1)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         bind = self._bind(options["bind"])
@@ -51,9 +53,12 @@ class Command(BaseCommand):
         refuse_old_publications()
         refuse_unprepared()
         refuse_taken(bind, port)
+        self.awaited = {queue: threading.Event() for queue in QUEUES}
         services = [web_service(bind, port, options["web"], options["threads"])]
-        for queue in ("light", "heavy"):
-            services += [worker_service(queue, number) for number in range(options[queue])]
+        for queue in QUEUES:
+            # A worker costs some 150 MB: those for long jobs start with the first job of their kind.
+            wanted = (lambda: True) if queue == "light" else self.awaited[queue].is_set
+            services += [worker_service(queue, number, wanted) for number in range(options[queue])]
         round_ended = threading.Event()
         rounds = threading.Thread(target=self._rounds, args=(round_ended,), name="sweep", daemon=True)
         rounds.start()
@@ -88,6 +93,8 @@ class Command(BaseCommand):
             pause = SWEEP_EVERY
             try:
                 unreachable = sweep().unreachable
+                for queue in awaited_queues():
+                    self.awaited[queue].set()
                 if time.monotonic() >= next_prune:
                     prune()
                     next_prune = time.monotonic() + PRUNE_EVERY
@@ -188,7 +195,7 @@ def web_service(bind: str, port: int, processes: int, threads: int) -> Service:
     )
 
 
-def worker_service(queue: str, number: int) -> Service:
+def worker_service(queue: str, number: int, wanted: Callable[[], bool]) -> Service:
     """A worker that takes one job at a time, in its own process (the ``solo`` pool: nothing to orphan)."""
     return Service(
         f"worker for {queue} jobs",
@@ -209,4 +216,5 @@ def worker_service(queue: str, number: int) -> Service:
             "--loglevel=WARNING",
         ],
         {"PYTHONPATH": str(settings.BASE_DIR)},
+        wanted,
     )
