@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from jobs import wiring
 from jobs.bell import ring_on_commit
-from jobs.models import Job
+from jobs.models import HeldLog, Job, JobLogLine
 from jobs.registry import kind_of
 from jobs.states import ACTIVE, CLAIMABLE, RETRYABLE, State
 
@@ -128,9 +129,28 @@ def visible(user: Any) -> models.QuerySet[Job]:
     return wiring.visible(Job.objects.all(), user)
 
 
-def log_after(job: Job, sequence: int, limit: int = 500) -> list[dict[str, Any]]:
-    """Log lines after ``sequence``, oldest first: ``[{"sequence", "at", "stage", "text"}]``."""
-    lines = job.log_lines.filter(sequence__gt=sequence).order_by("sequence")[:limit]
+def hold_log(job_id: UUID) -> None:
+    """Keep the log of the job ``job_id`` (its public id) when the row is pruned, until :func:`release_log`.
+
+    For a record that shows the log as its own. Whoever holds a log decides who may read it, and lets it go when the
+    record goes.
+    """
+    HeldLog.objects.get_or_create(job_id=job_id)
+
+
+def release_log(job_id: UUID) -> None:
+    """Hold the log no longer: it goes with its job's row, or at once where that is gone."""
+    HeldLog.objects.filter(job_id=job_id).delete()
+    if not Job.objects.filter(public_id=job_id).exists():
+        JobLogLine.objects.filter(job_id=job_id).delete()
+
+
+def log_after(job_id: UUID, sequence: int, limit: int = 500) -> list[dict[str, Any]]:
+    """Log lines of a job after ``sequence``, oldest first: ``[{"sequence", "at", "stage", "text"}]``.
+
+    ``job_id`` is the job's public id: a held log is read when the row is gone.
+    """
+    lines = JobLogLine.objects.filter(job_id=job_id, sequence__gt=sequence).order_by("sequence")[:limit]
     return [
         {"sequence": line.sequence, "at": line.at.isoformat(), "stage": line.stage, "text": line.text} for line in lines
     ]

@@ -77,7 +77,9 @@ class JobContext:
         with leases.held(self._lease) as job:
             job.log_count += 1
             job.save(update_fields=["log_count"])
-            JobLogLine.objects.create(job=job, sequence=job.log_count, stage=self._stage, text=visible_text(text))
+            JobLogLine.objects.create(
+                job_id=job.public_id, sequence=job.log_count, stage=self._stage, text=visible_text(text)
+            )
 
     # --- Remembering ----------------------------------------------------------------------------
 

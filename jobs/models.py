@@ -100,6 +100,11 @@ class Job(models.Model):
         return f"{self.kind} {self.public_id}"
 
     @property
+    def log_lines(self) -> models.QuerySet[JobLogLine]:
+        """What its handlers said, oldest first."""
+        return JobLogLine.objects.filter(job_id=self.public_id)
+
+    @property
     def is_active(self) -> bool:
         """Whether the job may still do something by itself."""
         return self.state in ACTIVE
@@ -113,17 +118,29 @@ class Job(models.Model):
 
 
 class JobLogLine(models.Model):
-    """One line that a handler said. Only ever appended; readers ask for what follows a sequence number."""
+    """One line that a handler said. Only ever appended; readers ask for what follows a sequence number.
 
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="log_lines")
+    It names its job and does not hang on its row: a log that somebody holds outlives the job.
+    """
+
+    job_id = models.UUIDField()
     sequence = models.PositiveIntegerField()
     at = models.DateTimeField(default=timezone.now)
     stage = models.CharField(max_length=100, blank=True, default="")
     text = models.TextField()
 
     class Meta:
-        ordering = ["job", "sequence"]
-        constraints = [models.UniqueConstraint(fields=["job", "sequence"], name="job_log_line_in_sequence")]
+        ordering = ["job_id", "sequence"]
+        constraints = [models.UniqueConstraint(fields=["job_id", "sequence"], name="job_log_line_in_sequence")]
 
     def __str__(self) -> str:
         return self.text
+
+
+class HeldLog(models.Model):
+    """The log of a job that is kept for as long as a record elsewhere shows it."""
+
+    job_id = models.UUIDField(unique=True)
+
+    def __str__(self) -> str:
+        return str(self.job_id)

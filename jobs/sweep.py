@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from jobs import leases
 from jobs.api import enqueue
 from jobs.bell import ring
-from jobs.models import Job
+from jobs.models import HeldLog, Job, JobLogLine
 from jobs.registry import recurring
 from jobs.states import ACTIVE, State
 
@@ -58,15 +58,20 @@ def awaited_queues(now: datetime | None = None) -> set[str]:
 
 
 def prune(now: datetime | None = None) -> int:
-    """Delete ended jobs past their keeping time; returns how many. Quarantined ones stay until a person decides."""
+    """Delete ended jobs past their keeping time; returns how many. Quarantined ones stay until a person decides.
+
+    Their logs go with them, except those that somebody holds.
+    """
     now = now or timezone.now()
     ended = Job.objects.exclude(state__in=[*ACTIVE, State.QUARANTINED])
     old = ended.filter(
         Q(finished_at__lt=now - KEEP_ENDED)
         | Q(dedupe_key__startswith=_RECURRING, state=State.DONE, finished_at__lt=now - KEEP_RECURRING)
     )
-    count = old.count()
-    old.delete()
+    count, _rows = old.delete()
+    row = Job.objects.filter(public_id=OuterRef("job_id"))
+    held = HeldLog.objects.filter(job_id=OuterRef("job_id"))
+    JobLogLine.objects.exclude(Exists(row)).exclude(Exists(held)).delete()
     return count
 
 

@@ -114,7 +114,7 @@ class JobNews(OneJob, View):
                 "stage": job.stage,
                 "done": job.progress_done,
                 "total": job.progress_total,
-                "log": api.log_after(job, sequence),
+                "log": api.log_after(job.public_id, sequence),
             }
         )
 

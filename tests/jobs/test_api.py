@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from jobs import api, bell, leases, registry, sweep, worker
 from jobs.bell import ring as ring_in_earnest
-from jobs.models import Job
+from jobs.models import HeldLog, Job, JobLogLine
 from jobs.states import State
 
 pytestmark = pytest.mark.django_db
@@ -175,6 +175,34 @@ def test_prune_keeps_what_waits_and_what_people_must_look_at(kind: str) -> None:
     Job.objects.create(kind=kind, state=State.DONE, dedupe_key=f"every:{kind}", finished_at=timezone.now())
     sweep.prune()
     assert sorted(Job.objects.values_list("state", flat=True)) == ["done", "quarantined", "queued"]
+
+
+def _said(job: Job, text: str) -> None:
+    JobLogLine.objects.create(job_id=job.public_id, sequence=1, text=text)
+
+
+def test_a_log_goes_with_its_job_unless_somebody_holds_it(kind: str) -> None:
+    old = timezone.now() - timedelta(days=400)
+    held, other = (Job.objects.create(kind=kind, state=State.DONE, finished_at=old) for _ in range(2))
+    waiting = api.enqueue(kind)
+    for job in (held, other, waiting):
+        _said(job, "ожидание")
+    api.hold_log(held.public_id)
+    api.hold_log(held.public_id)
+    assert sweep.prune() == 2
+    assert not Job.objects.filter(public_id=held.public_id).exists()
+    assert [len(api.log_after(job.public_id, 0)) for job in (held, other, waiting)] == [1, 0, 1]
+    api.release_log(held.public_id)
+    assert api.log_after(held.public_id, 0) == []
+    assert not HeldLog.objects.exists()
+
+
+def test_a_log_let_go_stays_with_a_job_that_is_still_there(kind: str) -> None:
+    job = api.enqueue(kind)
+    _said(job, "一")
+    api.hold_log(job.public_id)
+    api.release_log(job.public_id)
+    assert [line["text"] for line in api.log_after(job.public_id, 0)] == ["一"]
 
 
 def test_most_pressing_job_comes_first(kind: str) -> None:

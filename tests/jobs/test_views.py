@@ -70,7 +70,7 @@ def test_list_can_be_narrowed_by_state(client: Client, editor: User) -> None:
 def test_page_shows_log_error_and_buttons(client: Client, editor: User) -> None:
     client.force_login(editor)
     job = _job("community:kuća", state=State.FAILED, error_code="dark", error_text="“Աղջիկ.jpg” is <too> dark.")
-    JobLogLine.objects.create(job=job, sequence=1, stage="lecture", text="<b>سطر</b>")
+    JobLogLine.objects.create(job_id=job.public_id, sequence=1, stage="lecture", text="<b>سطر</b>")
     page = client.get(reverse("jobs:detail", kwargs={"public_id": job.public_id})).text
     assert "“Աղջիկ.jpg” is &lt;too&gt; dark." in page
     assert "&lt;b&gt;سطر&lt;/b&gt;" in page
@@ -102,7 +102,7 @@ def test_visitor_without_sign_in_sees_nothing(client: Client) -> None:
 def test_news_holds_what_came_after(editor: User) -> None:
     job = _running("community:kuća")
     for sequence, text in enumerate(("un", "dos", "三"), start=1):
-        JobLogLine.objects.create(job=job, sequence=sequence, text=text)
+        JobLogLine.objects.create(job_id=job.public_id, sequence=sequence, text=text)
     import json
 
     news = json.loads(_ask(views.JobNews, editor, job, after="1").content)

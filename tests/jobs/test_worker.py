@@ -109,7 +109,7 @@ def test_finished_stages_are_not_repeated() -> None:
 
 def test_atomic_stage_that_breaks_leaves_nothing() -> None:
     def work() -> None:
-        JobLogLine.objects.create(job=Job.objects.get(), sequence=99, text="half")
+        JobLogLine.objects.create(job_id=Job.objects.get().public_id, sequence=99, text="half")
         raise JobFailed("x", "y")
 
     _visit(lambda context: context.once("half", work, atomic=True))
@@ -128,11 +128,11 @@ def test_log_progress_and_stage_are_seen() -> None:
 
     _state, job = _visit(handler)
     assert (job.stage, job.progress_done, job.progress_total, job.percent) == ("importer", 3, 3, 100)
-    assert [(line["sequence"], line["text"]) for line in api.log_after(job, 0)] == [
+    assert [(line["sequence"], line["text"]) for line in api.log_after(job.public_id, 0)] == [
         (1, "bad name: \\u202egpj.exe\\u000a2026 forged line"),
         (2, "நல்லது"),
     ]
-    assert [line["sequence"] for line in api.log_after(job, 1)] == [2]
+    assert [line["sequence"] for line in api.log_after(job.public_id, 1)] == [2]
 
 
 def test_overtaken_worker_can_write_nothing_more() -> None:

@@ -403,7 +403,7 @@ def plant_business(garden: Garden) -> None:
     garden.job = Job.objects.create(
         kind="import", queue="light", scope=f"community:{slug}", input={"batch": str(garden.batch.uuid)}
     )
-    JobLogLine.objects.create(job=garden.job, sequence=1, text=word("joblog"))
+    JobLogLine.objects.create(job_id=garden.job.public_id, sequence=1, text=word("joblog"))
 
 
 def actors(community: Any) -> dict[str, Client]:

@@ -271,16 +271,16 @@ def side_channel_leaks(garden: Garden, log: str) -> list[str]:
 
 def _tables(garden: Garden) -> Iterator[tuple[str, bytes]]:
     """Every table that is not there to hold words: a new one is looked into until somebody says what it is for."""
-    ours = {garden.job.pk} if garden.job else set()
+    ours = {garden.job.public_id} if garden.job else set()
     for model in apps.get_models(include_auto_created=True):
         table = model._meta.db_table
         if table in CONTENT or not model._meta.managed or model._meta.proxy:
             continue
         rows = model._default_manager.all()
         if table == "jobs_job":
-            rows = rows.exclude(pk__in=ours)
+            rows = rows.exclude(public_id__in=ours)
         elif table == "jobs_joblogline":
-            rows = rows.exclude(job__in=ours)
+            rows = rows.exclude(job_id__in=ours)
         yield f"the table {table}", repr(list(rows.values())).encode()
 
 
