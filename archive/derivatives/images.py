@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from archive.derivatives.made import Made, RunChild, explain
+from archive.derivatives.made import Made, RunChild, Variant, explain
 from jobs.children import MIB, Limits
 
 #: Longest side in pixels of each kind.
@@ -33,6 +33,12 @@ def make_images(source: Path, folder: Path, run: RunChild) -> list[Made]:
         raise explain(finished, "picture")
     sizes = json.loads(finished.stdout)
     return [
-        Made(kind, folder / f"{kind}.jpg", "image/jpeg", {"width": size[0], "height": size[1]})
+        Made(
+            kind,
+            Variant("jpeg", SIZES[kind]),
+            folder / f"{kind}.jpg",
+            "image/jpeg",
+            {"width": size[0], "height": size[1]},
+        )
         for kind, size in sizes.items()
     ]

@@ -14,10 +14,28 @@ RunChild = Callable[..., Finished]
 
 
 @dataclass(frozen=True)
+class Variant:
+    """What tells derivatives of one kind and original apart.
+
+    ``rung`` is empty for what every audience of the publication gets alike; ``size`` is a longest side or width in
+    pixels, or a number of bars.
+    """
+
+    codec: str
+    size: int | None = None
+    rung: str = ""
+
+    def __str__(self) -> str:
+        parts = {"rung": self.rung, "size": self.size, "codec": self.codec}
+        return ";".join(f"{name}={value}" for name, value in parts.items() if value)
+
+
+@dataclass(frozen=True)
 class Made:
     """One derivative, still in the folder it was made in. ``technical`` goes to its row and to players."""
 
     kind: str
+    variant: Variant
     path: Path
     media_type: str
     technical: dict[str, Any] = field(default_factory=dict)

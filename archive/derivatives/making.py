@@ -96,6 +96,7 @@ def _record(context: JobContext, asset: MediaAsset, placed: list[tuple[Made, str
                 Derivative.objects.create(
                     asset=asset,
                     kind=made.kind,
+                    variant=str(made.variant),
                     path=path,
                     media_type=made.media_type,
                     bytes=digests.size,

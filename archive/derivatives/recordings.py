@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from archive.derivatives.made import Made, NotDerivable, RunChild, explain
+from archive.derivatives.made import Made, NotDerivable, RunChild, Variant, explain
 from jobs.children import MIB, Limits
 
 #: Which of ffmpeg's readers may open which type. Naming it keeps playlists and other readers that open further
@@ -34,9 +34,11 @@ BARE = [
     "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", "-sn", "-dn",
 ]  # fmt: skip
 _AUDIO = ["-c:a", "aac", "-b:a", "96k", "-ac", "2", "-ar", "48000"]
+#: Wider films are made this narrow.
+VIDEO_WIDTH = 1280
 _VIDEO = [
     "-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-pix_fmt", "yuv420p",
-    "-vf", "scale='min(1280,iw)':-2", "-profile:v", "main",
+    "-vf", f"scale='min({VIDEO_WIDTH},iw)':-2", "-profile:v", "main",
 ]  # fmt: skip
 #: The waveform is read at this rate: 4 kHz of sound are plenty to see where somebody speaks.
 WAVEFORM_RATE = 8000
@@ -126,11 +128,14 @@ def make_recording(
         duration = pcm.stat().st_size * 1000 // (2 * WAVEFORM_RATE)
         drawing = folder / "waveform.json"
         drawing.write_text(json.dumps({"duration_ms": duration, "peaks": peaks(pcm)}, separators=(",", ":")))
-        made.append(Made("waveform", drawing, "application/json", {"duration_ms": duration}))
+        made.append(
+            Made("waveform", Variant("json", WAVEFORM_PEAKS), drawing, "application/json", {"duration_ms": duration})
+        )
     elif not film:
         raise explain(finished, "recording")
     pcm.unlink(missing_ok=True)
-    made.insert(0, Made(kind, target, "video/mp4" if film else "audio/mp4", {"duration_ms": duration}))
+    variant = Variant("h264", VIDEO_WIDTH) if film else Variant("aac")
+    made.insert(0, Made(kind, variant, target, "video/mp4" if film else "audio/mp4", {"duration_ms": duration}))
     return made
 
 

@@ -56,6 +56,8 @@ class Derivative(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     asset = models.ForeignKey(MediaAsset, on_delete=models.CASCADE, related_name="derivatives")
     kind = models.CharField(max_length=10, choices=Kind.choices)
+    #: Which one of its kind: rung, size and codec as :class:`archive.derivatives.made.Variant` writes them.
+    variant = models.CharField(max_length=60, blank=True, default="")
     #: Path below the media store; random, never derived from a name.
     path = models.CharField(max_length=200, unique=True)
     media_type = models.CharField(max_length=100)
@@ -67,7 +69,7 @@ class Derivative(models.Model):
 
     class Meta:
         verbose_name = _("derivative")
-        constraints = [models.UniqueConstraint(fields=["asset", "kind"], name="one_derivative_per_kind")]
+        constraints = [models.UniqueConstraint(fields=["asset", "kind", "variant"], name="one_derivative_per_variant")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.uuid}"

@@ -48,7 +48,7 @@ def asset_facts(asset: MediaAsset) -> AssetFacts:
             "height": derivative.technical.get("height"),
             "path": derivative.path,
         }
-        for derivative in sorted(asset.derivatives.all(), key=lambda one: one.kind)
+        for derivative in sorted(asset.derivatives.all(), key=lambda one: (one.kind, one.variant))
     )
     return AssetFacts(str(asset.uuid), asset.role, asset.media_type, asset.created_at, files)
 

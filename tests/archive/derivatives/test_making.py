@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.apps import apps
+from django.db import IntegrityError, transaction
 from django.test import Client
 from PIL import Image
 
 from archive.derivatives import making
+from archive.derivatives.made import Variant
 from archive.models import Derivative, MediaAsset, Publication, PublishedFile, Record
 from archive.vault.deposit import Filing, KeepOriginals, instance_vault, object_id_of
 from archive.vault.errors import VaultCorrupt
@@ -76,6 +79,10 @@ def test_a_photograph_becomes_public_files_of_its_work(instance):
     assert make(asset) == {"made": ["image", "thumbnail"], "refused": ""}
     rows = {row.kind: row for row in asset.derivatives.all()}
     assert {row.path for row in rows.values()} == files()
+    assert {kind: row.variant for kind, row in rows.items()} == {
+        "image": "size=2400;codec=jpeg",
+        "thumbnail": "size=480;codec=jpeg",
+    }
     assert (rows["image"].technical, rows["image"].media_type) == ({"width": 600, "height": 300}, "image/jpeg")
     assert "Gro" not in str(sorted(files()))
     # The gate looked again: the publication names the files, and the media route hands them out bare.
@@ -98,6 +105,29 @@ def test_making_again_replaces_and_leaves_no_file_behind(instance):
     before = files()
     make(asset)
     assert Derivative.objects.count() == 2 and len(files()) == 2 and not (before & files())
+
+
+def test_what_was_made_before_is_the_variant_that_is_made_now(instance):
+    asset = kept(a_testimony(), photograph())
+    make(asset)
+    told = sorted(asset.derivatives.values_list("kind", "variant"))
+    asset.derivatives.update(variant="")
+    import_module("archive.migrations.0010_derivative_variant").say_which(apps, None)
+    assert sorted(asset.derivatives.values_list("kind", "variant")) == told
+
+
+def test_a_kind_has_as_many_derivatives_as_it_has_variants(instance):
+    asset = kept(a_testimony(), photograph())
+    make(asset)
+    row = asset.derivatives.get(kind="image")
+    facts = {"asset": asset, "kind": "image", "media_type": row.media_type, "bytes": 1, "sha256": row.sha256}
+    Derivative.objects.create(**facts, path="webp", variant=str(Variant("webp", 1200, rung="community")))
+    assert set(asset.derivatives.filter(kind="image").values_list("variant", flat=True)) == {
+        "size=2400;codec=jpeg",
+        "rung=community;size=1200;codec=webp",
+    }
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Derivative.objects.create(**facts, path="jpeg", variant=row.variant)
 
 
 def test_what_cannot_be_decoded_ends_well_with_a_sentence(instance):
@@ -153,6 +183,10 @@ def test_a_voice_gets_a_waveform(instance, tmp_path):
         voice.writeframes(b"\0\0" * 8000 + b"\0\x40\0\xc0" * 4000)
     asset = kept(a_testimony(), (tmp_path / "voice.wav").read_bytes(), "voice.wav")
     assert make(asset)["made"] == ["audio", "waveform"]
+    assert dict(asset.derivatives.values_list("kind", "variant")) == {
+        "audio": "codec=aac",
+        "waveform": "size=1800;codec=json",
+    }
     drawing = json.loads((making.media_folder() / asset.derivatives.get(kind="waveform").path).read_text())
     assert abs(drawing["duration_ms"] - 2000) < 120 and drawing["peaks"][0] < 0.01 < max(drawing["peaks"])
     assert asset.derivatives.get(kind="audio").technical["duration_ms"] == drawing["duration_ms"]

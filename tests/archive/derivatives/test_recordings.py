@@ -76,6 +76,7 @@ def test_a_film_goes_over_bare_and_even(tmp_path: Path) -> None:
     heard: list[int] = []
     video, waveform = make_recording(source, "video/mp4", tmp_path / "made", children.run, progress=heard.append)
     assert (video.kind, waveform.kind) == ("video", "waveform")
+    assert str(video.variant) == "size=1280;codec=h264"
     said = told(video.path)
     assert CANARY.encode() not in video.path.read_bytes()
     assert CANARY not in said and "location" not in said and "Chapter" not in said
