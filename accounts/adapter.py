@@ -24,6 +24,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import known_devices
 from accounts.client_address import client_pseudonym
@@ -48,6 +49,15 @@ class EmailVerificationWhereThereIsOne(EmailVerificationStage):
 
 class AccountAdapter(DefaultAccountAdapter):
     """Sign-up by setting, no raw addresses, usernames that say nothing, limits without lock-out, mail that may fail."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        # Said alike for names that nobody has. The time is allauth's own limit (five attempts in five minutes).
+        "too_many_login_attempts": gettext_lazy(
+            "Too many wrong passwords. Wait five minutes; or sign in with a passkey, or in a browser in which you have "
+            "signed in before."
+        ),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.CAIRN_SIGNUP)

@@ -86,7 +86,7 @@ def test_too_many_wrong_passwords_are_slowed_down(client: Client) -> None:
         client.post("/accounts/login/", {"login": user.username, "password": "wrong"})
     response = sign_in(client, user)
     assert "_auth_user_id" not in client.session
-    assert "Too many failed login attempts" in response.content.decode()  # type: ignore[attr-defined]
+    assert "Too many wrong passwords" in response.content.decode()  # type: ignore[attr-defined]
 
 
 @pytest.mark.django_db

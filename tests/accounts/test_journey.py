@@ -49,7 +49,7 @@ def test_a_passkey_is_set_up_and_signs_in_while_the_account_is_attacked(browser:
         stranger = Client(REMOTE_ADDR=f"203.0.113.{number + 1}")
         stranger.post("/accounts/login/", {"login": operator.username, "password": f"wrong {number}"})
     refusal = stranger.post("/accounts/login/", {"login": operator.username, "password": PASSWORD})
-    assert "Too many failed login attempts" in refusal.content.decode()
+    assert "Too many wrong passwords" in refusal.content.decode()
     page.context.clear_cookies()
     page.goto(f"{site}/accounts/login/?next=/admin/people/")
     page.click("[data-passkey=login]")

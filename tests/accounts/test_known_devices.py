@@ -17,7 +17,7 @@ from tests.accounts.people import PASSWORD, code_of, give_app, make_operator, ma
 
 pytestmark = pytest.mark.django_db
 DEVICE = configured.DEVICE_COOKIE_NAME
-TOO_MANY = "Too many failed login attempts"
+TOO_MANY = "Too many wrong passwords"
 
 
 def steward_and_her_device(username: str = "steward") -> tuple[User, Client, str]:
