@@ -254,7 +254,7 @@ def require_whole(verdict: Verdict, decision: Decision = Decision()) -> None:
         "missing": "should be there: backup, database or custody log know it",
     }
     first = verdict.faults[0]
-    others = f" ({len(verdict.faults) - 1} more places)" if len(verdict.faults) > 1 else ""
+    others = f" (faults in all: {len(verdict.faults)})" if len(verdict.faults) > 1 else ""
     raise LedgerNotWhole(
         f"Line {first.line} of {place} {said[first.what]}{others}. What it said may come back. Take a better copy of "
         "the ledger where there is one, and try again. When there is none, look at the file, find out what is lost, "

@@ -16,7 +16,7 @@ from archive.actions.withdraw import REPLAYED, WithdrawAction
 from archive.audit import note_about
 from archive.gate import Gate
 from archive.gate_jobs import works_by_pk
-from archive.models import WORK_KINDS, LedgerLine, Record, RecordState
+from archive.models import WORK_KINDS, AuditEvent, LedgerLine, Record, RecordState
 from archive.models.media import Derivative
 from archive.vault import custody_log, ledger
 from archive.vault.deposit import instance_vault
@@ -170,3 +170,18 @@ def _remember(reading: Reading) -> None:
                 lost = len(entry["lost"])
                 note_about("ledger-accepted", "ledger", None, accepted=entry["accepted"], line=entry["n"], lost=lost)
         LedgerLine.objects.bulk_create(fresh)
+
+
+def accepted_damage() -> list[str]:
+    """What people gave up in this instance's ledger, a sentence each, from the audit trail."""
+    events = AuditEvent.objects.filter(action="ledger-accepted").order_by("sequence")
+    return [
+        f"{event.at:%Y-%m-%d %H:%M} UTC: "
+        + (
+            "the loss of the whole ledger was accepted"
+            if event.detail["accepted"] == "lost"
+            else f"the damage from line {event.detail['accepted']} of the ledger was accepted"
+        )
+        + "; what was withdrawn or narrowed there may have come back."
+        for event in events
+    ]

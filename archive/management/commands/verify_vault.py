@@ -15,7 +15,7 @@ from archive.vault.errors import VaultError
 from archive.vault.fixity import FixityReport, verify_all, verify_slice
 from archive.vault.inventory import canonical_json
 from archive.vault.ledger import LedgerNotWhole
-from archive.vault.replay import ReplayLedger
+from archive.vault.replay import ReplayLedger, accepted_damage
 
 
 class Command(BaseCommand):
@@ -53,6 +53,8 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename}: {error.strerror}", returncode=2) from error
         for notice in report["notices"]:
             self.stdout.write(f"NOTICE {notice['code']} {notice['place']}: {notice['message']}")
+        for sentence in accepted_damage():
+            self.stdout.write(f"NOTICE ledger-accepted {sentence}")
         for found in report["damage"]:
             self.stderr.write(f"DAMAGED {found['code']} {found['place']}: {found['message']}")
         head = custody_log.publish_head()

@@ -9,7 +9,7 @@ import pytest
 from archive.models import AuditEvent, LedgerLine, Publication, Record, RecordState
 from archive.vault import ledger, ledger_file
 from archive.vault.ledger_lines import Head, Reading, judge
-from archive.vault.replay import ReplayLedger
+from archive.vault.replay import ReplayLedger, accepted_damage
 from archive.vault.snapshot import Manifest, Restore
 from tests.archive.factories import a_community, a_person, a_testimony, published
 from tests.archive.vault.ledger_damages import damages
@@ -88,6 +88,8 @@ def test_a_person_decides_and_the_trail_keeps_it(restored):
     assert not ledger.replay_pending()
     event = AuditEvent.objects.get(action="ledger-accepted")
     assert event.detail["accepted"] == 6 and event.detail["lost"] == 1
+    (sentence,) = accepted_damage()
+    assert "the damage from line 6 of the ledger was accepted" in sentence
     # It is asked once, not at every restore to come.
     ledger.mark_replay_pending(ledger.Pending(None, "", tuple(ledger.known_to_database()), must_exist=True))
     ReplayLedger().execute()
