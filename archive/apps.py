@@ -19,6 +19,11 @@ class ArchiveConfig(AppConfig):
         register_desk_rule(has_a_role)
         self._register_jobs()
 
+        from archive.search_source import PublicationsSource
+        from search import sources
+
+        sources.register(PublicationsSource())
+
     def _register_jobs(self) -> None:
         """The jobs of this room, and which of them come back by the clock."""
         from archive import erasure, gate_jobs

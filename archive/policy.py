@@ -276,21 +276,27 @@ def stand_for(viewer: Viewer, group: str, public_id: str, now: datetime | None =
 
 def published_to(viewer: Viewer, now: datetime) -> Q:
     """The same as ``stand_for`` as a condition over publications, for lists."""
+    return reached(reach_of(viewer, now), now)
+
+
+def reached(reach: Reach, now: datetime) -> Q:
+    """What stands where somebody of this reach stands, as a condition over publications."""
     alive = Q(not_after__isnull=True) | Q(not_after__gt=now)
-    ordinary = Q(**{f"serves_{base_stand(viewer)}": True})
-    grants = [key for key, end in viewer.grants.items() if end is None or end > now]
-    if not viewer.groups and not grants:
+    # A stand that is none serves nothing.
+    ordinary = Q(**{f"serves_{reach.default}": True}) if reach.default in Audience.values else Q(pk__in=[])
+    groups, grants = list(reach.by_group), list(reach.by_work)
+    if not groups and not grants:
         return alive & ordinary
-    inside = Q(group__in=viewer.groups)
+    inside = Q(group__in=groups)
     granted = Q(public_id__in=grants) & ~inside
     return alive & (
         (inside & Q(serves_community=True)) | (granted & Q(serves_granted=True)) | (ordinary & ~inside & ~granted)
     )
 
 
-def reach_of(viewer: Viewer) -> Reach:
+def reach_of(viewer: Viewer, now: datetime | None = None) -> Reach:
     """The same as ``stand_for``, as the value the search room is handed."""
-    now = timezone.now()
+    now = now or timezone.now()
     return Reach(
         default=str(base_stand(viewer)),
         by_group={group: str(Audience.COMMUNITY) for group in viewer.groups},

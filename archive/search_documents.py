@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from django.utils import translation
-
 from archive.models.publication import Publication
-from archive.models.record import RecordKind
-from archive.values.language_map import choose, original_text
-from archive.values.languages import display_name
+from archive.values.language_map import original_text
 from search.documents import SearchDocument
 
 #: Kinds of entity that are facets of a work.
@@ -131,14 +127,3 @@ def _facets(payload: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         elif entity["kind"] in FACET_KINDS:
             facets.setdefault(entity["kind"], set()).add(entity["id"])
     return {name: tuple(sorted(values)) for name, values in facets.items()}
-
-
-def label_of(facet: str, value: str, language: str) -> str:
-    """Name of a facet's value in the reader's language; values are public ids, languages or kinds."""
-    if facet == "language":
-        return display_name(value, language)
-    if facet == "type":
-        with translation.override(language):
-            return str(RecordKind(value).label)
-    title = Publication.objects.filter(public_id=value).values_list("title", flat=True).first()
-    return choose(title, (language,)).text or value

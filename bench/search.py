@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -150,7 +150,7 @@ def connect(works: dict[str, list[Segment]]) -> None:
     """Hand the search room what config would: documents of a work, and a re-check against a real table."""
     from django.db import connection
 
-    from search import wiring
+    from search import sources, wiring
     from search.documents import Reach, SearchDocument
 
     choose = random.Random(SEED)
@@ -163,39 +163,52 @@ def connect(works: dict[str, list[Segment]]) -> None:
         cursor.execute("CREATE TABLE bench_published (work varchar(200) PRIMARY KEY)")
         cursor.executemany("INSERT INTO bench_published VALUES (%s)", [(work,) for work in works])
 
-    def documents_of(work: str) -> Iterator[SearchDocument]:
-        event, place, year = facts[work]
-        for number, segment in enumerate(works[work]):
-            yield SearchDocument(
-                key=f"{work}|{number}",
-                work=work,
-                group="bench",
-                stands=public,
-                type="testimony",
-                language=segment["lang"],
-                text=segment["text"],
-                title=work,
-                anchor=f"p-{number}",
-                facets={"collection": (segment["source"],), "event": (event,), "place": (place,)},
-                year_from=year,
-                year_to=year,
-            )
+    class Bench(sources.Source):
+        name = "bench"
+        types = ("testimony",)
+        facets = tuple(sources.Facet(name, (name,)) for name in ("collection", "event", "place"))
 
-    def still_published(keys: Collection[str]) -> set[str]:
-        asked = {key.rsplit("|", 1)[0] for key in keys}
-        marks = ",".join(["%s"] * len(asked))
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT work FROM bench_published WHERE work IN ({marks})", list(asked))
-            alive = {work for (work,) in cursor.fetchall()}
-        return {key for key in keys if key.rsplit("|", 1)[0] in alive}
+        def all_works(self) -> Iterable[str]:
+            return list(works)
 
-    wiring.connect(
-        reach_of=lambda viewer: Reach("public"),
-        still_published=still_published,
-        documents_of=documents_of,
-        all_works=lambda: list(works),
-        url_of=lambda kind, work, language: f"/{language}/{kind}/{work}/",
-    )
+        def documents_of(self, work: str) -> Iterator[SearchDocument]:
+            event, place, year = facts[work]
+            for number, segment in enumerate(works[work]):
+                yield SearchDocument(
+                    key=f"{work}|{number}",
+                    work=work,
+                    group="bench",
+                    stands=public,
+                    type="testimony",
+                    language=segment["lang"],
+                    text=segment["text"],
+                    title=work,
+                    anchor=f"p-{number}",
+                    facets={"collection": (segment["source"],), "event": (event,), "place": (place,)},
+                    year_from=year,
+                    year_to=year,
+                )
+
+        def still_published(self, keys: Collection[str]) -> set[str]:
+            asked = {key.rsplit("|", 1)[0] for key in keys}
+            marks = ",".join(["%s"] * len(asked))
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT work FROM bench_published WHERE work IN ({marks})", list(asked))
+                alive = {work for (work,) in cursor.fetchall()}
+            return {key for key in keys if key.rsplit("|", 1)[0] in alive}
+
+        def labels_of(
+            self, values: Mapping[str, Collection[str]], reach: Reach, language: str
+        ) -> Mapping[tuple[str, str], str]:
+            return {}
+
+        def url_of(self, kind: str, work: str, language: str) -> str:
+            return f"/{language}/{kind}/{work}/"
+
+    wiring.connect(reach_of=lambda viewer: Reach("public"))
+    # The archive's own source would look for the works in tables that are not made here.
+    sources._registered.clear()
+    sources.register(Bench())
 
 
 def timed_searches(queries: list[str], **options: Any) -> Iterator[tuple[float, float]]:
@@ -241,7 +254,7 @@ def measure(path: Path, folder: Path) -> None:
     from django.core.management import call_command
 
     call_command("migrate", "search", verbosity=0)
-    from search import engines
+    from search import engines, sources
     from search.documents import Reach
     from search.service import search
 
@@ -252,7 +265,7 @@ def measure(path: Path, folder: Path) -> None:
         # All texts stay in memory here, unlike in a web process: keep the garbage collector from walking them.
         gc.freeze()
         connect(works)
-        engines.current().rebuild(list(works), _documents_of(), processes=min(2, os.cpu_count() or 1))
+        engines.current().rebuild(list(works), sources.documents_of, processes=min(2, os.cpu_count() or 1))
         first = search("a", Reach("public"))
         seconds, processor = time.perf_counter() - started, processor_seconds() - processor
     if not first.total:
@@ -293,12 +306,6 @@ def measure(path: Path, folder: Path) -> None:
 def engines_size(folder: Path) -> int:
     """Bytes of the index file."""
     return (folder / "search" / "index.sqlite3").stat().st_size
-
-
-def _documents_of() -> Any:
-    from search.wiring import wiring
-
-    return wiring().documents_of
 
 
 def read_only(queries: list[str]) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from celery.signals import worker_init
 from django.db import DatabaseError, connections
 from django.db.models import Q, QuerySet
-from django.utils import translation
 
 from config import health
 
@@ -23,24 +22,10 @@ def connect() -> None:
 
 
 def _connect_search() -> None:
-    from archive import publications, search_documents
     from archive.policy import ANONYMOUS, reach_of
-    from archive.public.addresses import page_url
     from search import wiring
 
-    def url_of(kind: str, work: str, language: str) -> str:
-        with translation.override(language):
-            return page_url(kind, work)
-
-    wiring.connect(
-        reach_of=lambda viewer: reach_of(viewer or ANONYMOUS),
-        still_published=publications.still_published,
-        documents_of=search_documents.documents_of,
-        all_works=search_documents.all_works,
-        label_of=search_documents.label_of,
-        url_of=url_of,
-    )
-
+    wiring.connect(reach_of=lambda viewer: reach_of(viewer or ANONYMOUS))
     health.connect("search", _search_ready)
 
 

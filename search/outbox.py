@@ -23,10 +23,9 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F, Min
 
-from search import engines
+from search import engines, sources
 from search.engines.base import Patience, SearchBusy, patience, set_patience
 from search.models import OutboxEntry
-from search.wiring import wiring
 
 logger = logging.getLogger(__name__)
 
@@ -190,9 +189,8 @@ def _apply_together(works: Sequence[str]) -> None:
     """Apply the changes of some works in one transaction of the engine; all or none."""
     entries = list(OutboxEntry.objects.filter(work__in=works).order_by("id"))
     last = {entry.work: entry for entry in entries}
-    documents_of = wiring().documents_of
     engines.current().replace_many(
-        (work, () if entry.operation == OutboxEntry.Operation.REMOVE else documents_of(work), entry.pk)
+        (work, () if entry.operation == OutboxEntry.Operation.REMOVE else sources.documents_of(work), entry.pk)
         for work, entry in last.items()
     )
     # By their keys: an entry that came meanwhile stays.

@@ -1,29 +1,23 @@
 """The query language of the search box, read without ever refusing.
 
 ``words`` must all occur in a passage, ``"words in quotes"`` occur in this order, ``-word`` must not occur,
-``beginning*`` finds every word that begins so, ``field:value`` keeps to a type, language, event, place,
-person, collection, risk factor or period, ``year:1942..1944`` to years. What is not understood is said in
-``Query.notes`` and searched for as plain words, never dropped in silence.
+``beginning*`` finds every word that begins so, ``field:value`` keeps to a type, language, period or facet of the
+works (an event, a place …), ``year:1942..1944`` to years. What is not understood is said in ``Query.notes`` and
+searched for as plain words, never dropped in silence.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: Names a reader may write before the colon, as the names under which rows carry the values.
-FIELDS = {
-    "type": "type",
-    "language": "language",
-    "lang": "language",
-    "event": "event",
-    "place": "place",
-    "person": "person",
-    "collection": "collection",
-    "risk": "risk",
-    "period": "period",
-}
+#: Names a reader may write before the colon, as the names under which every row carries the values, whatever its
+#: source; those of a source's own facets come from ``search.sources``.
+OWN_FIELDS = {"type": "type", "language": "language", "lang": "language", "period": "period"}
+#: The one field whose value is a span.
+YEAR = "year"
 LONGEST_QUERY = 1_000
 MOST_CLAUSES = 24
 SHORTEST_BEGINNING = 2
@@ -109,8 +103,11 @@ _SURROGATES = re.compile("[\ud800-\udfff\x00]")
 _OPERATORS = frozenset({"OR", "NOT"})
 
 
-def parse(text: str) -> Query:
-    """Read a query; any string gives a :class:`Query`, none raises."""
+def parse(text: str, fields: Mapping[str, str] = OWN_FIELDS) -> Query:
+    """Read a query; any string gives a :class:`Query`, none raises.
+
+    ``fields``: names before a colon and the facets they mean; any other name is taken as a word.
+    """
     notes: list[Note] = []
     text = _SURROGATES.sub(" ", text).translate(_QUOTES)
     if len(text) > LONGEST_QUERY:
@@ -133,10 +130,10 @@ def parse(text: str) -> Query:
             notes.append(Note(Problem.TOO_MANY, text[part.start() :].strip()[:60]))
             break
         name = (part["field"] or "").lower()
-        if name == "year":
+        if name == YEAR:
             years = _year_range(part, notes) or years
-        elif name in FIELDS:
-            _add_filter(part, FIELDS[name], filters, notes)
+        elif name in fields:
+            _add_filter(part, fields[name], filters, notes)
         else:
             _add_clause(part, clauses, notes)
     return Query(tuple(clauses), tuple(filters), years, tuple(notes))

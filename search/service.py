@@ -16,7 +16,7 @@ from urllib.parse import quote
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from search import analysis, engines, outbox
+from search import analysis, engines, outbox, sources
 from search.answers import Answer, FacetValue, Hit, Result
 from search.conditions import conditions
 from search.documents import Reach
@@ -34,8 +34,7 @@ from search.engines.base import (
 )
 from search.highlight import Wanted, marked
 from search.languages.folding import fold
-from search.query import FIELDS, Clause, FieldFilter, Kind, Note, Problem, Query, YearRange, parse
-from search.wiring import wiring
+from search.query import YEAR, Clause, FieldFilter, Kind, Note, Problem, Query, YearRange, parse
 
 #: Most values shown of one facet, and results on one page.
 MOST_VALUES = 60
@@ -81,12 +80,11 @@ def search(
         SearchUnavailable: the engine cannot answer; its message may be shown.
     """
     started = time.perf_counter()
-    engine = engines.current()
-    view = View(reach=reach, now=time.time(), hidden=outbox.unapplied())
-    parsed = parse(query)
-    typed = [replace(one, value=_value_named(engine, one, view, language)) for one in parsed.filters]
-    parsed = replace(parsed, filters=tuple(typed))
-    chosen, years = _chosen(parsed, filters or {})
+    engine, view = _answering(reach)
+    fields = sources.fields()
+    parsed = parse(query, fields)
+    parsed = replace(parsed, filters=_with_values(engine, parsed.filters, view, language))
+    chosen, years = _chosen(parsed, filters or {}, fields)
     understood = conditions(parsed.clauses, engine.languages())
     page, page_size = max(1, page), min(max(1, page_size), LARGEST_PAGE)
     asked = EngineQuery(
@@ -113,9 +111,9 @@ def search(
         engine=engine.name,
         total=found.total,
         results=tuple(_result(work, marks, language) for work in found.works),
-        facets=_facets(found, chosen, language),
+        facets=_facets(found, chosen, reach, language),
         did_you_mean=_did_you_mean(engine, query, understood, asked, view) if not found.total else None,
-        notes=tuple(dict.fromkeys(_sentence(note) for note in notes)),
+        notes=tuple(dict.fromkeys(_sentence(note, fields) for note in notes)),
         page=page,
         pages=math.ceil(found.total / page_size),
         filters=chosen,
@@ -125,7 +123,13 @@ def search(
 
 def suggest(beginning: str, reach: Reach, *, limit: int = 8) -> list[str]:
     """Titles and words that begin like this, from what the viewer may see."""
-    return engines.current().suggest(beginning[:100], View(reach, time.time(), outbox.unapplied()), limit)
+    engine, view = _answering(reach)
+    return engine.suggest(beginning[:100], view, limit)
+
+
+def _answering(reach: Reach) -> tuple[Engine, View]:
+    """The engine that answers, and what may be seen of it now."""
+    return engines.current(), View(reach=reach, now=time.time(), hidden=outbox.unapplied())
 
 
 def health() -> Health:
@@ -139,7 +143,7 @@ def health() -> Health:
     if stats.analyser != analysis.VERSION:
         message = _("The search index was built by another version of the text analysis. Run: manage.py rebuild_search")
         return Health(False, engine.name, message, stats.works, pending, rebuild_needed=True)
-    if not stats.works and not pending and next(iter(wiring().all_works()), None) is not None:
+    if not stats.works and not pending and next(sources.all_works(), None) is not None:
         # Its file was lost and an empty one made in its place: it would answer everybody that there is nothing.
         message = "The search index is empty although works are published. Run: manage.py rebuild_search"
         return Health(False, engine.name, message, rebuild_needed=True)
@@ -151,10 +155,20 @@ def verify() -> list[str]:
     engine = engines.current()
     problems = engine.verify()
     pending = outbox.unapplied()
-    published = set(wiring().all_works()) - pending
+    expected: dict[str, set[str]] = {}
+    types: dict[str, None] = {}
+    for work in sorted(set(sources.all_works()) - pending):
+        documents = list(sources.documents_of(work))
+        types |= dict.fromkeys(document.type for document in documents)
+        if documents:
+            expected[work] = {document.key for document in documents}
+    published = set(expected)
     indexed = engine.works() - pending
-    expected = {work: {document.key for document in wiring().documents_of(work)} for work in sorted(published)}
-    published = {work for work, keys in expected.items() if keys}
+    problems += [
+        f"{kind}: works of this type are never shown, no source has it."
+        for kind in types
+        if not sources.has_source(kind)
+    ]
     problems += [f"{work}: published, but not in the index." for work in sorted(published - indexed)]
     problems += [f"{work}: in the index, but not published." for work in sorted(indexed - published)]
     problems += [
@@ -178,7 +192,7 @@ def prove_absence(work: str, texts: Iterable[str] = ()) -> AbsenceProof:
         AbsenceNotProven: something of it is still there; try again, then rebuild the index.
         SearchUnavailable: the engine cannot do it now; try again.
     """
-    if next(iter(wiring().documents_of(work)), None) is not None:
+    if next(sources.documents_of(work), None) is not None:
         raise ValueError(f"{work} is still published; withdraw it before its absence can be proven.")
     proof = engines.current().prove_absence(work, texts)
     if not proof.holds:
@@ -186,33 +200,40 @@ def prove_absence(work: str, texts: Iterable[str] = ()) -> AbsenceProof:
     return proof
 
 
-def _value_named(engine: Engine, wanted: FieldFilter, view: View, language: str) -> str:
-    """The facet value that a reader means: she types the label, the index may hold an id."""
-    values = engine.values(wanted.field, view)
-    if wanted.value in values:
-        return wanted.value
-    label_of = wiring().label_of
-    typed = fold(wanted.value.lower())
-    return next(
-        (
-            value
-            for value in sorted(values)
-            if typed in (fold(value.lower()), fold(label_of(wanted.field, value, language).lower()))
-        ),
-        wanted.value,
-    )
+def _with_values(engine: Engine, filters: Sequence[FieldFilter], view: View, language: str) -> tuple[FieldFilter, ...]:
+    """The filters with the values that a reader means: she types a label, the index may hold an id."""
+    held = {name: engine.values(name, view) for name in dict.fromkeys(wanted.field for wanted in filters)}
+    named = {wanted.field: sorted(held[wanted.field]) for wanted in filters if wanted.value not in held[wanted.field]}
+    labels = sources.labels_of(named, view.reach, language) if named else {}
+
+    def meant(wanted: FieldFilter) -> str:
+        if wanted.value in held[wanted.field]:
+            return wanted.value
+        typed = fold(wanted.value.lower())
+        return next(
+            (
+                value
+                for value in named[wanted.field]
+                if typed in (fold(value.lower()), fold(labels[wanted.field, value].lower()))
+            ),
+            wanted.value,
+        )
+
+    return tuple(replace(wanted, value=meant(wanted)) for wanted in filters)
 
 
-def _chosen(parsed: Query, filters: Mapping[str, Sequence[str]]) -> tuple[dict[str, tuple[str, ...]], YearRange | None]:
+def _chosen(
+    parsed: Query, filters: Mapping[str, Sequence[str]], fields: Mapping[str, str]
+) -> tuple[dict[str, tuple[str, ...]], YearRange | None]:
     """Values kept to, from the query and from the filters; and the span of years."""
     chosen: dict[str, list[str]] = {}
     years = parsed.years
     for name, values in filters.items():
         given = [value for value in values if value]
-        if name == "year" and given:
-            years = parse(f"year:{given[0]}").years or years
-        elif name in FIELDS and given:
-            chosen.setdefault(FIELDS[name], []).extend(given)
+        if name == YEAR and given:
+            years = parse(f"{YEAR}:{given[0]}").years or years
+        elif name in fields and given:
+            chosen.setdefault(fields[name], []).extend(given)
     for wanted in parsed.filters:
         if not wanted.excluded:
             chosen.setdefault(wanted.field, []).append(wanted.value)
@@ -240,8 +261,10 @@ def _checked(engine: Engine, asked: EngineQuery, view: View) -> tuple[EngineAnsw
     """
     for _attempt in range(_RECHECKS):
         found = engine.search(asked, view)
-        keys = {work.key for work in found.works} | {passage.key for work in found.works for passage in work.passages}
-        alive = wiring().still_published(keys) if keys else set()
+        keys: dict[str, set[str]] = {}
+        for work in found.works:
+            keys.setdefault(work.type, set()).update([work.key, *(passage.key for passage in work.passages)])
+        alive = sources.still_published(keys) if keys else set()
         stale = {work.work for work in found.works if not _stands(work, alive)}
         if not stale:
             break
@@ -259,7 +282,7 @@ def _stands(work: WorkHit, alive: set[str]) -> bool:
 
 
 def _result(work: WorkHit, marks: Callable[[str], Wanted], language: str) -> Result:
-    url = wiring().url_of(work.type, work.work, language)
+    url = sources.url_of(work.type, work.work, language)
     hits = tuple(
         Hit(
             text_html=_safe(marked(passage.text, passage.language, marks(passage.language))),
@@ -286,17 +309,20 @@ def _fragment(anchor: str, start_ms: int | None) -> str:
 
 
 def _facets(
-    found: EngineAnswer, chosen: Mapping[str, tuple[str, ...]], language: str
+    found: EngineAnswer, chosen: Mapping[str, tuple[str, ...]], reach: Reach, language: str
 ) -> dict[str, tuple[FacetValue, ...]]:
-    label_of = wiring().label_of
-    facets: dict[str, tuple[FacetValue, ...]] = {}
+    shown: dict[str, list[tuple[str, int]]] = {}
     for name, values in found.facets.items():
         selected = set(chosen.get(name, ()))
-        shown = values[:MOST_VALUES] + [pair for pair in values[MOST_VALUES:] if pair[0] in selected]
-        facets[name] = tuple(
-            FacetValue(value, label_of(name, value, language), count, value in selected) for value, count in shown
+        shown[name] = values[:MOST_VALUES] + [pair for pair in values[MOST_VALUES:] if pair[0] in selected]
+    asked = {name: [value for value, _count in values] for name, values in shown.items()}
+    labels = sources.labels_of(asked, reach, language) if asked else {}
+    return {
+        name: tuple(
+            FacetValue(value, labels[name, value], count, value in chosen.get(name, ())) for value, count in values
         )
-    return facets
+        for name, values in shown.items()
+    }
 
 
 def _did_you_mean(
@@ -313,12 +339,12 @@ def _did_you_mean(
             corrected = corrected.replace(clause.text, nearest[0], 1)
     if corrected == query:
         return None
-    again = conditions(parse(corrected).clauses, engine.languages())
+    again = conditions(parse(corrected, sources.fields()).clauses, engine.languages())
     tried = replace(asked, conditions=tuple(condition for _clause, condition in again), offset=0)
     return corrected if _checked(engine, tried, view)[0].total else None
 
 
-def _sentence(note: Note) -> str:
+def _sentence(note: Note, fields: Mapping[str, str]) -> str:
     fragment = note.fragment
     match note.problem:
         case Problem.TOO_LONG:
@@ -332,7 +358,7 @@ def _sentence(note: Note) -> str:
             # Translators: %(names)s lists names to type before a colon, such as "place".
             return _("“%(fragment)s:” is no field of this search and was taken as a word. Fields: %(names)s.") % {
                 "fragment": fragment,
-                "names": ", ".join([*sorted(set(FIELDS.values())), "year"]),
+                "names": ", ".join([*sorted(set(fields.values())), YEAR]),
             }
         case Problem.EMPTY_FIELD:
             return _("“%(fragment)s” needs a value behind the colon.") % {"fragment": fragment}

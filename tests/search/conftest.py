@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from search import wiring
+from search import sources, wiring
 from search.documents import Reach, SearchDocument
 from search.engines.base import Engine
 from search.engines.fts5 import Fts5Engine
+from search.sources import Facet, Source
 
 EVERYONE = frozenset({"public", "registered", "educators", "community"})
 MEMBERS = frozenset({"community"})
@@ -48,16 +49,25 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 @dataclass
-class Site:
-    """What config would hand in, held in memory: publications by work."""
+class Site(Source):
+    """A room's source, held in memory: publications by work."""
 
+    name: str = "valley"
+    types: Collection[str] = frozenset({"testimony", "document"})
+    facets: tuple[Facet, ...] = tuple(
+        Facet(name, (name,)) for name in ("event", "place", "person", "collection", "risk")
+    )
     published: dict[str, list[SearchDocument]] = field(default_factory=dict)
     #: Keys that a publication no longer holds although the index still does.
     gone: set[str] = field(default_factory=set)
+    labels: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def publish(self, *documents: SearchDocument) -> None:
         for document in documents:
             self.published.setdefault(document.work, []).append(document)
+
+    def all_works(self) -> Iterable[str]:
+        return sorted(self.published)
 
     def documents_of(self, work: str) -> Iterable[SearchDocument]:
         return list(self.published.get(work, ()))
@@ -66,23 +76,26 @@ class Site:
         known = {document.key for documents in self.published.values() for document in documents}
         return set(keys) & known - self.gone
 
+    def labels_of(
+        self, values: Mapping[str, Collection[str]], reach: Reach, language: str
+    ) -> Mapping[tuple[str, str], str]:
+        return {
+            (facet, value): label for (facet, value), label in self.labels.items() if value in values.get(facet, ())
+        }
+
+    def url_of(self, kind: str, work: str, language: str) -> str:
+        return f"/{language}/{kind}/{work}/"
+
 
 @pytest.fixture
 def site(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """A connected site with an empty index of its own."""
+    """A site whose only source is in memory, with an empty index of its own."""
     settings.SEARCH_PATH = tmp_path / "search" / "index.sqlite3"
     monkeypatch.setattr(wiring, "_connected", None)
-    made = Site()
-    labels: dict[tuple[str, str], str] = {("place", "pl1"): "Górna Dolina", ("event", "ev1"): "The flood"}
-    label_of: Callable[[str, str, str], str] = lambda name, value, language: labels.get((name, value), value)  # noqa: E731
-    wiring.connect(
-        reach_of=lambda viewer: Reach("community") if viewer else PUBLIC,
-        still_published=made.still_published,
-        documents_of=made.documents_of,
-        all_works=lambda: sorted(made.published),
-        url_of=lambda kind, work, language: f"/{language}/{kind}/{work}/",
-        label_of=label_of,
-    )
+    monkeypatch.setattr(sources, "_registered", {})
+    wiring.connect(reach_of=lambda viewer: Reach("community") if viewer else PUBLIC)
+    made = Site(labels={("place", "pl1"): "Górna Dolina", ("event", "ev1"): "The flood"})
+    sources.register(made)
     return made
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from django.core.signals import request_finished, request_started
 from django.db import transaction
 
-from search import engines, outbox, service
+from search import engines, outbox, service, sources
 from search.documents import SearchDocument
 from search.engines.base import SearchBusy, SearchUnavailable, waiting_at_most
 from search.models import OutboxEntry
@@ -136,10 +136,7 @@ def test_a_late_put_does_not_bring_a_withdrawn_work_back(site: Site, monkeypatch
         withdraw(site, "w1")
         return documents
 
-    from search import wiring
-
-    connected = wiring.wiring()
-    monkeypatch.setattr(outbox, "wiring", lambda: _with_documents(connected, slowly))
+    monkeypatch.setattr(sources, "documents_of", slowly)
     with transaction.atomic():
         outbox.put("w1")
     assert engines.current().works() == set()
@@ -147,20 +144,11 @@ def test_a_late_put_does_not_bring_a_withdrawn_work_back(site: Site, monkeypatch
     assert not OutboxEntry.objects.exists()
 
 
-def _with_documents(connected: Any, documents_of: Callable[[str], Iterable[SearchDocument]]) -> Any:
-    from dataclasses import replace
-
-    return replace(connected, documents_of=documents_of)
-
-
 def test_a_failing_publication_does_not_disturb_the_request(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(work: str) -> Iterable[SearchDocument]:
         raise KeyError("text of the testimony")
 
-    from search import wiring
-
-    connected = wiring.wiring()
-    monkeypatch.setattr(outbox, "wiring", lambda: _with_documents(connected, broken))
+    monkeypatch.setattr(sources, "documents_of", broken)
     publish(site, passage("w1", "water"))
     assert OutboxEntry.objects.get().last_failure == "KeyError"
     assert total() == 0
@@ -177,21 +165,18 @@ def test_the_oldest_changes_are_applied_first_and_as_many_as_asked(site: Site) -
 def test_many_changes_are_one_transaction_and_one_at_fault_fails_alone(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from search import wiring
-
     for work in ("w1", "w2", "w3"):
         site.publish(passage(work, "water"))
         OutboxEntry.objects.create(work=work, operation="put")
     before = engines.current().stats().generation
-    connected = wiring.wiring()
 
     def broken(work: str) -> Iterable[SearchDocument]:
         if work == "w2":
             raise KeyError("text of the testimony")
-        return connected.documents_of(work)
+        return site.documents_of(work)
 
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "wiring", lambda: _with_documents(connected, broken))
+        patch.setattr(sources, "documents_of", broken)
         assert outbox.apply_pending() == outbox.Applied(applied=2, failed=1)
     assert OutboxEntry.objects.get().work == "w2"
     assert OutboxEntry.objects.get().last_failure == "KeyError"

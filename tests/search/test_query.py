@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.query import Clause, FieldFilter, Kind, Problem, YearRange, parse
+from search.query import OWN_FIELDS, Clause, FieldFilter, Kind, Problem, YearRange, parse
 
 
 def test_words_phrases_exclusions_and_beginnings() -> None:
@@ -32,7 +32,7 @@ def test_hebrew_gershayim_are_no_quotation_marks() -> None:
 
 
 def test_fields() -> None:
-    query = parse('type:testimony place:"Górna Dolina" -language:de lang:pl')
+    query = parse('type:testimony place:"Górna Dolina" -language:de lang:pl', {**OWN_FIELDS, "place": "place"})
     assert query.filters == (
         FieldFilter("type", "testimony"),
         FieldFilter("place", "Górna Dolina"),
@@ -65,7 +65,7 @@ def test_years(text: str, years: YearRange) -> None:
         ("year:..", Problem.BAD_YEAR),
         ("year:", Problem.BAD_YEAR),
         ("colour:red", Problem.UNKNOWN_FIELD),
-        ("place:", Problem.EMPTY_FIELD),
+        ("period:", Problem.EMPTY_FIELD),
         ("a*", Problem.SHORT_BEGINNING),
         ("!!!", Problem.NO_LETTERS),
         ("bread OR water", Problem.OPERATOR),

@@ -7,9 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from search import engines, outbox, service
+from search import engines, outbox, service, sources
 from search.engines.base import SearchUnavailable
-from search.wiring import wiring
 
 #: Below so many works the start of child processes costs more than it saves.
 _WORTH_PROCESSES = 2_000
@@ -24,10 +23,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        works = list(wiring().all_works())
+        works = list(sources.all_works())
         processes = min(2, os.cpu_count() or 1) if len(works) >= _WORTH_PROCESSES else 0
         try:
-            report = engines.current().rebuild(works, wiring().documents_of, processes=processes)
+            report = engines.current().rebuild(works, sources.documents_of, processes=processes)
             pending = outbox.apply_all_pending()
             problems = service.verify() if options["verify"] else []
         except SearchUnavailable as error:
