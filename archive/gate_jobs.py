@@ -109,8 +109,7 @@ def _values(texts: dict[str, Any] | None) -> list[str]:
 
 def apply_outbox(context: Any) -> None:
     """Apply what the requests could not: a changed work stays hidden from search until this has happened."""
-    while outbox.apply_pending().applied and not context.cancelled():
-        continue
+    outbox.apply_all_pending(context.cancelled)
 
 
 def something_opens() -> bool:
@@ -130,4 +129,4 @@ def _expired() -> QuerySet[Publication]:
 
 
 def something_waits() -> bool:
-    return bool(outbox.unapplied())
+    return outbox.something_waits()

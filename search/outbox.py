@@ -2,9 +2,12 @@
 
 Whoever publishes or withdraws calls :func:`put` or :func:`remove` inside the transaction that does it (and
 holds the lock of the work, so that numbers follow commits). From that commit on the work is in no answer;
-right after it the same process applies what the transaction changed to the engine, all in one step; what fails is
-applied later by :func:`apply_pending`. A request waits for a busy engine :data:`REQUEST_PATIENCE` in all, however
+right after it the same process applies what the transaction changed to each engine, all in one step; what fails is
+applied later by :func:`apply_pending`. A request waits for busy engines :data:`REQUEST_PATIENCE` in all, however
 much it changed: a person who withdraws must not wait for an index that hides the work already.
+
+Every engine of ``SEARCH_URL`` has rows of its own: while one is away the others go on, and what it has not applied
+stays hidden in it alone, so that it never answers with a withdrawn work when its turn comes.
 
 A ``put`` means "make the index hold what is published now": it reads the publications when it is applied, and the
 engine refuses a change that is older than one it has applied, so a late ``put`` never brings a removed work back.
@@ -13,7 +16,7 @@ engine refuses a change that is older than one it has applied, so a late ``put``
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -24,6 +27,7 @@ from django.db import connection, transaction
 from django.db.models import F, Min
 
 from search import engines, sources
+from search.engines import Address
 from search.engines.base import Patience, SearchBusy, patience, set_patience
 from search.models import OutboxEntry
 
@@ -32,15 +36,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a round of :func:`apply_pending` did, in works."""
+    """What was done, in works: those that every engine has which owed them, and those that one still owes."""
 
     applied: int
     failed: int
 
 
-#: Works that the engine is given at once.
+#: Works that an engine is given at once.
 _TOGETHER = 50
-#: Seconds that one request waits for the engine, all its changes together; the rest is the job's.
+#: Works of one round; after it those that came meanwhile are seen too.
+_ROUND = 1_000
+#: Seconds that one request waits for engines, all its changes together; the rest is the job's.
 REQUEST_PATIENCE = 1.0
 
 
@@ -91,11 +97,12 @@ def _enqueue(work: str, operation: OutboxEntry.Operation) -> None:
         raise transaction.TransactionManagementError(
             "A change for the search index must be written in the transaction that changes the publication."
         )
+    rows = [OutboxEntry(engine=one.label, work=work, operation=operation) for one in engines.configured()]
     waiting = _waiting.get()
     if waiting is not None:
-        waiting.append(OutboxEntry(work=work, operation=operation))
+        waiting += rows
         return
-    OutboxEntry.objects.create(work=work, operation=operation)
+    OutboxEntry.objects.bulk_create(rows)
     changed = _changed.get()
     if changed is None or changed.settled:
         _changed.set(changed := _Changed())
@@ -109,7 +116,8 @@ def _after_commit(changed: _Changed) -> None:
     if changed.settled:
         return
     changed.settled = True
-    _apply(list(changed.works))
+    for address in engines.configured():
+        _apply(address, list(changed.works))
 
 
 def a_request_begins(**_arguments: Any) -> None:
@@ -122,74 +130,99 @@ def a_request_ended(**_arguments: Any) -> None:
     set_patience(None)
 
 
-def unapplied() -> frozenset[str]:
-    """Works that no query may show."""
-    return frozenset(OutboxEntry.objects.order_by().values_list("work", flat=True).distinct())
+def unapplied(engine: str) -> frozenset[str]:
+    """Works that no query of this engine (``Address.label``) may show."""
+    return frozenset(OutboxEntry.objects.order_by().filter(engine=engine).values_list("work", flat=True).distinct())
 
 
-def _apply(works: Sequence[str]) -> int:
-    """Apply the pending changes of works; how many were applied. What fails stays pending. Never raises."""
-    applied = 0
+def something_waits() -> bool:
+    """Whether an engine of this instance has changes to apply; those of one that it had once wait for its return."""
+    return OutboxEntry.objects.filter(engine__in=[address.label for address in engines.configured()]).exists()
+
+
+def _apply(address: Address, works: Sequence[str]) -> set[str]:
+    """Apply one engine's pending changes of works; those that were not applied stay pending. Never raises."""
+    failed: set[str] = set()
     for start in range(0, len(works), _TOGETHER):
         part = works[start : start + _TOGETHER]
         try:
-            applied += _apply_part(part)
+            failed |= _apply_part(address, part)
         except SearchBusy as error:
             # Whoever holds the engine would keep each of the others waiting as long.
-            _note_failure(works[start:], error)
+            _note_failure(address, works[start:], error)
+            failed.update(works[start:])
             break
-    return applied
+    return failed
 
 
-def _apply_part(part: Sequence[str]) -> int:
+def _apply_part(address: Address, part: Sequence[str]) -> set[str]:
     shared = patience()
     if shared is not None and shared.over:
-        raise SearchBusy("This request has waited for the search index as long as it may.")
+        raise SearchBusy("This request has waited for search engines as long as it may.")
     try:
-        _apply_together(part)
+        _apply_together(address, part)
     except SearchBusy:
         raise
     except Exception as error:  # noqa: BLE001 - the publication stands whatever fails here; the job tries again
         if len(part) > 1:
             # One of them is at fault: alone, each says so for itself.
-            return sum(_apply_part([work]) for work in part)
-        _note_failure(part, error)
-        return 0
-    return len(part)
+            return {work for one in part for work in _apply_part(address, [one])}
+        _note_failure(address, part, error)
+        return set(part)
+    return set()
 
 
-def _note_failure(works: Sequence[str], error: Exception) -> None:
+def _note_failure(address: Address, works: Sequence[str], error: Exception) -> None:
     # The class alone: a message could hold words of the text.
     failure = type(error).__name__
-    logger.warning("Search index: changes were not applied (%s); they will be tried again.", failure)
+    logger.warning("Search index %s: changes were not applied (%s); they will be tried again.", address.label, failure)
     for start in range(0, len(works), _TOGETHER):
-        waiting = OutboxEntry.objects.filter(work__in=works[start : start + _TOGETHER])
+        waiting = OutboxEntry.objects.filter(engine=address.label, work__in=works[start : start + _TOGETHER])
         waiting.update(attempts=F("attempts") + 1, last_failure=failure)
 
 
-def apply_pending(limit: int = 1_000) -> Applied:
-    """Apply pending changes, the oldest works first; what the retrying job calls."""
-    rows = OutboxEntry.objects.order_by().values("work").annotate(first=Min("pk")).order_by("first")
-    works = [row["work"] for row in rows[:limit]]
-    applied = _apply(works)
-    return Applied(applied=applied, failed=len(works) - applied)
+def apply_pending(limit: int = _ROUND) -> Applied:
+    """Apply pending changes to each engine, the oldest works first, at most so many."""
+    return _counted(_apply_oldest(address, limit) for address in engines.configured())
 
 
-def apply_all_pending() -> Applied:
-    """Apply pending changes until none is left or one cannot be applied; what a command does at its end."""
-    applied = 0
+def apply_all_pending(cancelled: Callable[[], bool] = lambda: False) -> Applied:
+    """Apply pending changes to each engine until it has none or takes none; the job, and commands at their end."""
+    return _counted(_drain(address, cancelled) for address in engines.configured())
+
+
+def _counted(outcomes: Iterable[tuple[set[str], set[str]]]) -> Applied:
+    every_applied: set[str] = set()
+    every_failed: set[str] = set()
+    for applied, failed in outcomes:
+        every_applied |= applied
+        every_failed |= failed
+    return Applied(applied=len(every_applied - every_failed), failed=len(every_failed))
+
+
+def _drain(address: Address, cancelled: Callable[[], bool]) -> tuple[set[str], set[str]]:
+    applied: set[str] = set()
     while True:
-        round_ = apply_pending()
-        applied += round_.applied
-        if round_.failed or not round_.applied:
-            return Applied(applied=applied, failed=round_.failed)
+        round_applied, failed = _apply_oldest(address, _ROUND)
+        applied |= round_applied
+        if not round_applied or cancelled():
+            return applied, failed
 
 
-def _apply_together(works: Sequence[str]) -> None:
-    """Apply the changes of some works in one transaction of the engine; all or none."""
-    entries = list(OutboxEntry.objects.filter(work__in=works).order_by("id"))
+def _apply_oldest(address: Address, limit: int) -> tuple[set[str], set[str]]:
+    """Works that this engine has now, and those that it still owes."""
+    waiting = OutboxEntry.objects.order_by().filter(engine=address.label)
+    rows = waiting.values("work").annotate(first=Min("pk")).order_by("first")
+    works = [row["work"] for row in rows[:limit]]
+    failed = _apply(address, works)
+    return set(works) - failed, failed
+
+
+def _apply_together(address: Address, works: Sequence[str]) -> None:
+    """Apply an engine's changes of some works in one transaction of the engine; all or none."""
+    entries = list(OutboxEntry.objects.filter(engine=address.label, work__in=works).order_by("id"))
     last = {entry.work: entry for entry in entries}
-    engines.current().replace_many(
+    address.open().replace_many(
         (work, () if entry.operation == OutboxEntry.Operation.REMOVE else sources.documents_of(work), entry.pk)
         for work, entry in last.items()
     )

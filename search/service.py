@@ -129,17 +129,19 @@ def suggest(beginning: str, reach: Reach, *, limit: int = 8) -> list[str]:
 
 def _answering(reach: Reach) -> tuple[Engine, View]:
     """The engine that answers, and what may be seen of it now."""
-    return engines.current(), View(reach=reach, now=time.time(), hidden=outbox.unapplied())
+    address = engines.configured()[0]
+    return address.open(), View(reach=reach, now=time.time(), hidden=outbox.unapplied(address.label))
 
 
 def health() -> Health:
     """Whether search can answer, and what to do when not."""
+    address = engines.configured()[0]
     try:
-        engine = engines.current()
+        engine = address.open()
         stats = engine.stats()
     except SearchUnavailable as error:
         return Health(ok=False, engine="", message=str(error), rebuild_needed=True)
-    pending = len(outbox.unapplied())
+    pending = len(outbox.unapplied(address.label))
     if stats.analyser != analysis.VERSION:
         message = _("The search index was built by another version of the text analysis. Run: manage.py rebuild_search")
         return Health(False, engine.name, message, stats.works, pending, rebuild_needed=True)
@@ -151,10 +153,19 @@ def health() -> Health:
 
 
 def verify() -> list[str]:
-    """Contradictions inside the index, and between it and the publications; empty when there are none."""
-    engine = engines.current()
+    """Contradictions inside each index, and between it and the publications; empty when there are none."""
+    problems: list[str] = []
+    addresses = engines.configured()
+    for address in addresses:
+        found = _differences(address)
+        problems += [f"{address.label}: {one}" for one in found] if len(addresses) > 1 else found
+    return problems
+
+
+def _differences(address: engines.Address) -> list[str]:
+    engine = address.open()
     problems = engine.verify()
-    pending = outbox.unapplied()
+    pending = outbox.unapplied(address.label)
     expected: dict[str, set[str]] = {}
     types: dict[str, None] = {}
     for work in sorted(set(sources.all_works()) - pending):
@@ -180,7 +191,7 @@ def verify() -> list[str]:
 
 
 def prove_absence(work: str, texts: Iterable[str] = ()) -> AbsenceProof:
-    """Prove that nothing of a withdrawn work is left in the index; for the job that follows a withdrawal.
+    """Prove that nothing of a withdrawn work is left in any index; for the job that follows a withdrawal.
 
     Args:
         work: the withdrawn work.
@@ -190,14 +201,32 @@ def prove_absence(work: str, texts: Iterable[str] = ()) -> AbsenceProof:
     Raises:
         ValueError: the work is still published; proving would take it out of the index.
         AbsenceNotProven: something of it is still there; try again, then rebuild the index.
-        SearchUnavailable: the engine cannot do it now; try again.
+        SearchUnavailable: an engine cannot do it now; try again. The others have done their part.
     """
     if next(sources.documents_of(work), None) is not None:
         raise ValueError(f"{work} is still published; withdraw it before its absence can be proven.")
-    proof = engines.current().prove_absence(work, texts)
-    if not proof.holds:
-        raise AbsenceNotProven(f"{work}: {'; '.join(proof.problems)}")
-    return proof
+    addresses, said = engines.configured(), list(texts)
+    proofs: list[AbsenceProof] = []
+    problems: list[str] = []
+    away: SearchUnavailable | None = None
+    for address in addresses:
+        try:
+            proof = address.open().prove_absence(work, said)
+        except SearchUnavailable as error:
+            away = away or error
+            continue
+        proofs.append(proof)
+        problems += [f"{address.label}: {one}" for one in proof.problems] if len(addresses) > 1 else proof.problems
+    if not all(proof.holds for proof in proofs):
+        raise AbsenceNotProven(f"{work}: {'; '.join(problems)}")
+    if away is not None:
+        raise away
+    return AbsenceProof(
+        work,
+        words_checked=min(proof.words_checked for proof in proofs),
+        bytes_scanned=sum(proof.bytes_scanned for proof in proofs),
+        leftovers=0,
+    )
 
 
 def _with_values(engine: Engine, filters: Sequence[FieldFilter], view: View, language: str) -> tuple[FieldFilter, ...]:

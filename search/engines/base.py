@@ -226,6 +226,10 @@ class Engine(abc.ABC):
 
     name: str
 
+    def exists(self) -> bool:
+        """Whether there is an index already; asking makes none."""
+        return True
+
     @abc.abstractmethod
     def replace(self, work: str, documents: Iterable[SearchDocument], sequence: int | None = None) -> bool:
         """Make the index hold exactly ``documents`` for ``work``.

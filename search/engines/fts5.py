@@ -101,6 +101,9 @@ class Fts5Engine(Engine):
         self.store = Store(path)
         self._catalogues = Catalogues(self.store)
 
+    def exists(self) -> bool:
+        return self.store.path.exists()
+
     # --- writing ----------------------------------------------------------------------------------
 
     def replace(self, work: str, documents: Iterable[SearchDocument], sequence: int | None = None) -> bool:

@@ -25,13 +25,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         works = list(sources.all_works())
         processes = min(2, os.cpu_count() or 1) if len(works) >= _WORTH_PROCESSES else 0
+        addresses = engines.configured()
         try:
-            report = engines.current().rebuild(works, sources.documents_of, processes=processes)
+            for address in addresses:
+                report = address.open().rebuild(works, sources.documents_of, processes=processes)
+                about = f"{address.label}: " if len(addresses) > 1 else ""
+                self.stdout.write(f"{about}{report.works} works, {report.passages} passages in {report.seconds:.1f} s.")
             pending = outbox.apply_all_pending()
             problems = service.verify() if options["verify"] else []
         except SearchUnavailable as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{report.works} works, {report.passages} passages in {report.seconds:.1f} s.")
         if pending.failed:
             self.stderr.write(f"{pending.failed} works still wait for a change and stay hidden until it is applied.")
         if problems:
