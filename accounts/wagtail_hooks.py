@@ -13,6 +13,7 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 
 from accounts import admin_views
+from accounts.signals import account_changed
 
 
 class OperatorMenuItem(MenuItem):
@@ -43,3 +44,14 @@ def refuse_bulk_deletion_of_accounts(request: HttpRequest, action_type: str, obj
     """Refuse to delete accounts in bulk; Wagtail's bulk action asks a permission, not our policy."""
     if action_type == "delete" and issubclass(action.model, get_user_model()):
         raise PermissionDenied
+
+
+@hooks.register("after_bulk_action")
+def tell_of_accounts_switched_in_bulk(request: HttpRequest, action_type: str, objects: Any, action: Any) -> None:
+    """Tell who has to know which accounts were switched off or on; Wagtail updates their rows past our form."""
+    if action_type != "set_active_state" or not issubclass(action.model, get_user_model()):
+        return
+    active = action.cleaned_form.cleaned_data["mark_as_active"]
+    for user in action.model.objects.filter(pk__in=[one.pk for one in objects]):
+        # What they were when the list was read may be old by now: told once too often harms nobody.
+        account_changed.send(sender=type(user), user=user, was_active=not active, was_operator=user.is_superuser)

@@ -15,7 +15,8 @@ from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from archive.vault import ledger, ledger_file
 from archive.vault.narrowings import of_state, state_of_record
-from tests.archive.factories import a_community, a_member, a_person, a_testimony, committed, published
+from tests.archive.factories import a_community, a_member, a_person, a_testimony, a_user, committed, published
+from tests.archive.test_desk import at_the_desk
 from tests.archive.vault.test_ledger_narrowings import again, payloads, restored, since_the_backup, switch
 
 
@@ -82,3 +83,19 @@ def test_who_is_no_operator_any_more_is_none_after_a_restore(instance):
     restored()
     user.refresh_from_db()
     assert user.is_active and not user.is_superuser
+
+
+def test_accounts_that_were_switched_off_in_bulk_stay_so(instance, site, monkeypatch):
+    community = a_community()
+    off, back = (a_member(community, Role.EDITOR) for _number in range(2))
+    client = at_the_desk(a_user(is_superuser=True, is_staff=True), monkeypatch)
+    address = "/admin/bulk/accounts/user/set_active_state/?next=/admin/users/"
+    with since_the_backup():
+        client.post(f"{address}&id={off.pk}&id={back.pk}", {"mark_as_active": "False"})
+        client.post(f"{address}&id={back.pk}", {"mark_as_active": "True"})
+        off.refresh_from_db()
+        assert not off.is_active
+    restored()
+    off.refresh_from_db()
+    back.refresh_from_db()
+    assert not off.is_active and back.is_active
