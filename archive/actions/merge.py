@@ -25,9 +25,11 @@ from archive.models import (
     RecordKind,
     Testimony,
 )
-from archive.naming import works_naming
+from archive.naming import public_face, rebuild_naming, works_naming
 from archive.revisions import save_revision
 from archive.values.language_map import public_map
+from archive.vault import ledger
+from archive.vault.narrowings import of_state, state_of_record
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -82,6 +84,7 @@ class MergeAction(Action):
             self.other.refresh_from_db()
             self.check()
             touched = {work.pk: work for work in [*works_naming(self.other), *self._works_linked()]}
+            shown, restricted = public_face(self.kept), state_of_record(self.kept)
             uris = list(self.other.external_ids.values_list("uri", flat=True))
             moved = self._move()
             self._join_names()
@@ -90,7 +93,11 @@ class MergeAction(Action):
             Record.objects.filter(pk=self.other.pk).update(merged_into=self.kept.pk)
             Moved.objects.filter(target=self.other.public_id).update(target=self.kept.public_id)
             Moved.objects.update_or_create(public_id=self.other.public_id, defaults={"target": self.kept.public_id})
+            ledger.tell(*of_state("restrict", self.kept, restricted, state_of_record(self.kept)))
             self._revise(touched.values())
+            if public_face(self.kept) != shown:
+                # A seal or a policy that it gained holds for the works that named it before, too.
+                rebuild_naming(self.kept)
             Gate(self.now).close([self.other])
             Gate(self.now).refresh_companions([self.kept.public_id, self.other.public_id])
             trail: dict[str, Any] = dict(moved)
