@@ -108,7 +108,7 @@ def _closer(name: str, one: Any, other: Any) -> Any:
         return min(one, other, key=_RANKS[name].index)
     if name in ("voice_altered", "face_blurred", "embargo_event", "protocols_all"):
         return one or other
-    if name == "sealed":
+    if name in ("sealed", "sensitivity"):
         return sorted({*one, *other})
     if name == "minimum_age":
         return max(one, other)
@@ -159,7 +159,7 @@ def state_of_decision(decision: Any | None) -> dict[str, Any]:
 
 
 #: Fields of records that say how much of them is shown.
-RESTRICTIONS = ("sealed", "name_policy", "precision", "audience", "sensitivity_cleared", "minimum_age")
+RESTRICTIONS = ("sealed", "name_policy", "precision", "audience", "sensitivity", "sensitivity_cleared", "minimum_age")
 #: Respects that the ledger knows as codes of words.
 CODES = frozenset({"shown_as", "credits"})
 
@@ -169,7 +169,8 @@ def state_of_record(record: Any) -> dict[str, Any]:
     state = {name: getattr(record, name) for name in RESTRICTIONS if hasattr(record, name)}
     if hasattr(record, "public_name"):
         state["shown_as"] = code_of(record.public_name)
-    return {**state, "sealed": sorted(state["sealed"] or [])}
+    lists = {name: sorted(state[name] or []) for name in ("sealed", "sensitivity") if name in state}
+    return {**state, **lists}
 
 
 def state_of_credits(snapshot: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import pytest
 from django.db import transaction
 
 from archive import seals
+from archive.actions.merge import MergeAction
+from archive.actions.publish import PublishAction, ReviewAction
 from archive.desk.works import TestimonyForm
 from archive.models import Document, EntityLink, Event, ExternalId, Organisation, Publication, RecordKind, Testimony
 from archive.naming import public_face, rebuild_naming
@@ -17,6 +19,7 @@ from archive.policy import viewer_of
 from archive.revisions import save_revision
 from archive.seals import SEALS, hidden_keys, seals_of
 from archive.values.language_map import language_map
+from archive.vault import ledger_file
 from tests.archive.factories import (
     a_community,
     a_member,
@@ -28,6 +31,7 @@ from tests.archive.factories import (
     cue,
     published,
 )
+from tests.archive.sent_forms import as_shown
 from tests.archive.what_is_public import lists_with, made_anew, pages_about, rows_about
 
 pytestmark = pytest.mark.django_db
@@ -239,3 +243,43 @@ def test_a_seal_of_a_published_work_acts_when_it_is_saved(site):
         form.save_record(user=None, created=False)
     rows = Publication.objects.filter(public_id=work.public_id)
     assert rows and not any("Sealcanary" in str(row.payload) for row in rows)
+
+
+def test_a_seal_gained_by_a_merge_holds_for_every_work_that_names_who_is_kept(site):
+    community = a_community()
+    kept = a_person(community, "Zorvandikt One")
+    work = published(a_testimony(community, people=[kept]), identity="real-name")
+    assert any("Zorvandikt" in str(row.payload) for row in Publication.objects.filter(public_id=work.public_id))
+    with committed():
+        MergeAction(None, kept, a_person(community, "Zorvandikt Two", sealed=["real_name"])).execute()
+    rows = Publication.objects.filter(public_id=work.public_id)
+    assert rows and not any("Zorvandikt" in str(row.payload) for row in rows)
+    (line,) = [entry for entry in ledger_file.read().entries if entry.get("public_id") == kept.public_id]
+    assert line["action"] == "restrict" and line["state"]["sealed"] == ["real_name"]
+
+
+def test_what_is_kept_off_the_open_web_leaves_it_when_it_is_ticked_and_returns_by_a_review(site):
+    community = a_community()
+    work = published(a_testimony(community))
+    viewer = viewer_of(a_member(community, "editor", "steward"))
+
+    def save(*ticked: str) -> None:
+        shown = TestimonyForm(instance=Testimony.objects.get(pk=work.pk), viewer=viewer)
+        data = as_shown(shown, sensitivity=ticked)
+        form = TestimonyForm(data=data, instance=Testimony.objects.get(pk=work.pk), viewer=viewer)
+        assert form.is_valid(), form.errors
+        with committed(), transaction.atomic():
+            form.save_record(user=None, created=False)
+
+    def open_to_all() -> bool:
+        return Publication.objects.filter(public_id=work.public_id, serves_public=True, stub=False).exists()
+
+    assert open_to_all()
+    save("sexual-violence")
+    assert not open_to_all()
+    save()
+    assert not open_to_all()
+    with committed():
+        ReviewAction(None, [Testimony.objects.get(pk=work.pk)]).execute()
+        PublishAction(None, [Testimony.objects.get(pk=work.pk)]).execute()
+    assert open_to_all()

@@ -54,6 +54,7 @@ from tests.archive.factories import (
     cue,
     published,
 )
+from tests.archive.sent_forms import as_shown
 
 NARROW = {**dict.fromkeys(Scope.values, "no"), Scope.PRESERVE: "yes", Scope.RESEARCH: "yes"}
 
@@ -130,6 +131,15 @@ def opened(work: Any) -> None:
     save_seals(work, [])
 
 
+def save_sensitivity(work: Any, *ticked: str) -> None:
+    editor = a_member(work.community, Role.EDITOR)
+    shown = TestimonyForm(instance=again(work), viewer=viewer_of(editor))
+    form = TestimonyForm(data=as_shown(shown, sensitivity=ticked), instance=again(work), viewer=viewer_of(editor))
+    assert form.is_valid(), form.errors
+    with transaction.atomic():
+        form.save_record(user=editor, created=False)
+
+
 def save_age(work: Any, age: int) -> None:
     steward = a_member(work.community, Role.STEWARD)
     form = TestimonyForm(data={}, instance=again(work), viewer=viewer_of(steward))
@@ -176,6 +186,8 @@ def is_open(work: Any, name: str) -> bool:
         return Publication.objects.get(public_id=work.public_id).payload["minimum_age"] == 0
     if name == "deactivate":
         return Membership.objects.filter(community=work.community, role=Role.EDITOR, user__is_active=True).exists()
+    if name == "sensitivity":
+        return not again(work).sensitivity
     if name == "restrict":
         return "abstract" not in work.sealed
     return Membership.objects.current(timezone.now()).filter(community=work.community, role=Role.EDITOR).exists()
@@ -187,6 +199,7 @@ ACTS: dict[str, tuple[Callable[[Any], None], Callable[[Any], None]]] = {
     "redact": (redacted, shown_again),
     "restrict": (restricted, opened),
     "leave": (left, joined),
+    "sensitivity": (lambda work: save_sensitivity(work, "sexual-violence"), save_sensitivity),
     "age": (lambda work: save_age(work, 16), lambda work: save_age(work, 0)),
     "deactivate": (lambda work: switch(work, is_active=False), lambda work: switch(work)),
 }
