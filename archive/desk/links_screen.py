@@ -215,7 +215,8 @@ class LinksScreen(WorkScreen):
             return HttpResponseRedirect(address) if address else self.back(f"#{add}s")
         kind, _colon, key = request.POST.get("remove", "").partition(":")
         rows = {
-            "contribution": self.work.contributions,
+            # Whoever may not read who speaks takes nobody out, and learns from no answer who is there.
+            "contribution": None if self.contributions_hidden else self.work.contributions,
             "link": self.work.entity_links,
             "segment": self.work.segments,
         }.get(kind)

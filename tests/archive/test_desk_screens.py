@@ -127,3 +127,6 @@ def test_whoever_may_not_read_who_speaks_changes_nobody(site, monkeypatch):
     client.post(address, {"add": "contribution", "contribution-role": "editor", "contribution-credited_as": "Mira"})
     row.refresh_from_db()
     assert row.credited_as == "" and work.contributions.count() == 2
+    # She takes nobody out either, and who is there is answered as who is not.
+    answers = [client.post(screen(work, "links"), {"remove": f"contribution:{key}"}) for key in (row.pk, row.pk + 99)]
+    assert [answer.status_code for answer in answers] == [404, 404] and work.contributions.count() == 2
