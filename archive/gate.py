@@ -44,6 +44,7 @@ from archive.policy import group_of
 from archive.projection.authorities import load_authorities, named_community, view_of
 from archive.projection.clips import clip_facts
 from archive.projection.media import asset_facts
+from archive.projection.unlinked import views_unlinked
 from archive.projection.works import Materials, project_stub, project_work
 from archive.redactions import rule_of
 from archive.standing import read_standing_anew
@@ -279,6 +280,9 @@ class Gate:
             wanted |= _named_in(revision.snapshot)
         records = self._authorities = load_authorities(wanted)
         views = {public_id: view_of(record) for public_id, record in records.items()}
+        unlinked = views_unlinked(
+            {w.pk: snapshots[w.pk].snapshot for w in works}, {w.pk: w.community_id for w in works}, views
+        )
         redactions: dict[int, list[Redaction]] = {}
         media: dict[int, list[MediaAsset]] = {}
         keys = [w.pk for w in works]
@@ -319,6 +323,7 @@ class Gate:
                 sealed=frozenset(work.sealed or []),
                 redactions=tuple(rule_of(redaction) for redaction in redactions.get(work.pk, ())),
                 authorities={key: views[key] for key in _named_in(revision.snapshot) if key in views},
+                unlinked=unlinked[work.pk],
                 assets=assets_of_work,
                 altered=consent.voice_altered or consent.face_blurred,
                 clips=tuple(clips.get(work.pk, ())),

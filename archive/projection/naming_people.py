@@ -143,6 +143,7 @@ def naming_of(
     hidden: frozenset[str],
     views: Mapping[str, AuthorityView],
     place: str = "",
+    unlinked: Iterable[AuthorityView] = (),
 ) -> Naming:
     """How a work names people.
 
@@ -151,6 +152,7 @@ def naming_of(
     :param hidden: keys of the payload that the work's seals hide.
     :param views: everything the work names, by the public id under which it names it.
     :param place: public id of the work's own place.
+    :param unlinked: what marks of the text point to by an identifier although no link of the work names it.
     """
     sealed = "contributors" in hidden
     by_real_name = identity == Identity.REAL and not sealed
@@ -198,6 +200,10 @@ def naming_of(
             mark_traces |= dict.fromkeys((public_id, view.public_id), view.public_id)
         if view.kind == RecordKind.PERSON:
             shown_traces |= {public_id, view.public_id, *view.identifiers}
+    for view in unlinked:
+        # Nothing of the work opens its page: where its identifiers are not public, no mark of this text may carry them.
+        if view.ids_sealed or naming.shown(view).id is None:
+            mark_traces |= dict.fromkeys({view.public_id, *view.identifiers} - mark_traces.keys(), "")
     # Also of her whom nothing loaded: a link may still carry her identifier.
     mark_traces |= dict.fromkeys(apart, "")
     return replace(

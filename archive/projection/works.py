@@ -42,6 +42,8 @@ class Materials:
     sealed: frozenset[str]
     redactions: tuple[RedactionRule, ...] = ()
     authorities: Mapping[str, AuthorityView] = field(default_factory=dict)
+    #: Records that marks of the text point to by an identifier although no link names them.
+    unlinked: tuple[AuthorityView, ...] = ()
     assets: tuple[AssetFacts, ...] = ()
     #: Consent wants the voice altered or the face blurred.
     altered: bool = False
@@ -62,6 +64,7 @@ class Materials:
             self.hidden,
             self.authorities,
             place=self.snapshot.get("place") or "",
+            unlinked=self.unlinked,
         )
 
     @property

@@ -169,7 +169,7 @@ def state_of_record(record: Any) -> dict[str, Any]:
     state = {name: getattr(record, name) for name in RESTRICTIONS if hasattr(record, name)}
     if hasattr(record, "public_name"):
         state["shown_as"] = code_of(record.public_name)
-    lists = {name: sorted(state[name] or []) for name in ("sealed", "sensitivity") if name in state}
+    lists: dict[str, Any] = {name: sorted(state[name] or []) for name in ("sealed", "sensitivity") if name in state}
     return {**state, **lists}
 
 
