@@ -110,12 +110,12 @@ def ensure_demo_accounts(left_ended: list[str] | None = None) -> dict[str, User]
     ended: list[str] = [] if left_ended is None else left_ended
     teacher, specialist = accounts["teacher"], accounts["specialist"]
     if not teacher.is_educator():
-        if EducatorGrant.objects.filter(user=teacher, revoked_at__isnull=False).exists():
+        if not teacher.is_active or EducatorGrant.objects.filter(user=teacher, revoked_at__isnull=False).exists():
             ended.append("teacher")
         else:
             GrantEducator(user=teacher, by=operator).execute()
     grants = PlatformRole.objects.filter(user=specialist, role=PlatformRole.Role.HERITAGE_SPECIALIST)
-    if grants.exists() and not grants.filter(revoked_at=None).exists():
+    if not specialist.is_active or (grants.exists() and not grants.filter(revoked_at=None).exists()):
         ended.append("specialist")
     else:
         GrantPlatformRole(user=specialist, role=PlatformRole.Role.HERITAGE_SPECIALIST, by=operator).execute()
