@@ -93,17 +93,22 @@ def _heads(publication: Publication, payload: dict[str, Any], shared: dict[str, 
         for tag, labels in (payload.get("labels") or {}).get("alt", {}).items():
             texts += [(tag, label) for label in labels]
     # Who speaks and who helped, by the name that the page shows and no other.
-    texts += dict.fromkeys(one for person in payload.get("contributors", []) for one in _shown_names(person["name"]))
+    spoken = payload.get("original_language") or "und"
+    for person in payload.get("contributors", []):
+        texts += [one for one in _shown_names(person["name"], spoken) if one not in texts]
     if not texts:
         texts = [((payload.get("title") or {}).get("original") or "und", "")]
     for tag, text in texts:
         yield SearchDocument(**shared, language=tag, text=text)
 
 
-def _shown_names(name: Mapping[str, Any] | str | None) -> list[tuple[str, str]]:
-    """A contributor's name as a payload has it: a credit, a name in several languages, or None where it is withheld."""
+def _shown_names(name: Mapping[str, Any] | str | None, spoken: str) -> list[tuple[str, str]]:
+    """A contributor's name as a payload has it: a credit, a name in several languages, or None where it is withheld.
+
+    A credit says no language; it counts as the work's own, or the work would be listed under an unknown one too.
+    """
     if isinstance(name, str):
-        return [("und", name)] if name else []
+        return [(spoken, name)] if name else []
     return [(tag, entry["text"]) for tag, entry in (name or {}).get("values", {}).items() if entry.get("text")]
 
 

@@ -15,7 +15,7 @@ from wagtail.admin import messages
 
 from archive.actions.erase import EraseAction
 from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
-from archive.actions.withdraw import REASONS, WithdrawAction
+from archive.actions.withdraw import REASONS, REPLAYED, WithdrawAction
 from archive.desk.language_map import LanguageMapField
 from archive.desk.redaction_effects import RedactedWork
 from archive.desk.screens import WorkScreen
@@ -33,6 +33,8 @@ REASON_LABELS = {
     "legal": gettext_lazy("the law demands it"),
     "danger": gettext_lazy("somebody is in danger"),
     "mistake": gettext_lazy("it was published by mistake"),
+    # Translators: why something is withdrawn; the reason given at first is in no backup.
+    REPLAYED: gettext_lazy("it was withdrawn again after a restore"),
 }
 
 
