@@ -155,7 +155,8 @@ class RecordForm(WagtailAdminModelForm):
         record: Record = self.save()
         self.after_save(record, user)
         if self._shown_before is not None:
-            Unfinished.finish(record, Unfinished.What.NAME, user)
+            if not hasattr(record, "original_language"):
+                Unfinished.finish(record, Unfinished.What.NAME, user)
             ledger.tell(*of_state("restrict", record, self._shown_before, state_of_record(record)))
         if hasattr(record, "original_language"):
             save_revision(record, origin="edit", author=user)

@@ -22,7 +22,17 @@ from archive.desk.screens import WorkScreen
 from archive.desk.sealing import fields_kept_from
 from archive.desk.transcript_edits import EditRefused, read_time, written_time
 from archive.desk.views import next_address, sent_key
-from archive.models import AUTHORITY_KINDS, Community, Contribution, EntityLink, IndexSegment, RecordKind, Sensitivity
+from archive.models import (
+    AUTHORITY_KINDS,
+    Community,
+    Contribution,
+    EntityLink,
+    IndexSegment,
+    RecordKind,
+    Sensitivity,
+    Unfinished,
+)
+from archive.models.terms import OWN_WORDS
 from archive.policy import Viewer
 from archive.revisions import save_revision
 from archive.values.language_map import original_text
@@ -232,6 +242,9 @@ class LinksScreen(WorkScreen):
     def _revise(self) -> None:
         if save_revision(self.work, origin="edit", author=self.request.user) is not None:  # type: ignore[arg-type]
             audit.note("edit-links", self.work, self.request.user)  # type: ignore[arg-type]
+        nameless = self.work.contributions.filter(person=None, credited_as="").exclude(role__in=OWN_WORDS)
+        if not nameless.exists():
+            Unfinished.finish(self.work, Unfinished.What.NAME, self.request.user)
 
     def _contribute(self, form: ContributionForm) -> None:
         row = form.save(commit=False)

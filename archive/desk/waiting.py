@@ -104,7 +104,11 @@ def _unfinished(community: Community, viewer: Viewer) -> list[dict[str, Any]]:
         for model, namespace in kinds:
             record = model.objects.filter(pk=row.record_id).select_related("community").first()
             if record is not None:
-                line = entry(record, namespace, screens.get(Unfinished.What(row.what), "gate"), viewer)
+                screen = screens.get(Unfinished.What(row.what), "gate")
+                if model is not Person and screen == "edit":
+                    # Who helped with a work is named beside those who speak in it.
+                    screen = "links"
+                line = entry(record, namespace, screen, viewer)
                 found.append({**line, "said": row.get_what_display()})
     return found
 

@@ -110,6 +110,8 @@ def _closer(name: str, one: Any, other: Any) -> Any:
         return one or other
     if name in ("sealed", "sensitivity"):
         return sorted({*one, *other})
+    if name == "helpers":
+        return sorted({*one} & {*other})
     if name == "minimum_age":
         return max(one, other)
     if name in CODES:
@@ -174,9 +176,20 @@ def state_of_record(record: Any) -> dict[str, Any]:
 
 
 def state_of_credits(snapshot: Mapping[str, Any]) -> dict[str, Any]:
-    """As whom those are credited whose own words a revision holds, as a code."""
-    own = [one for one in snapshot.get("contributions", []) if one["role"] in OWN_WORDS]
-    return {"credits": code_of([[one["role"], one["person"], one["credited_as"]] for one in own])}
+    """As whom those are credited whose own words a revision holds, as a code; and a code for each who helped."""
+    every = snapshot.get("contributions", [])
+    own = [one for one in every if one["role"] in OWN_WORDS]
+    helpers = {code for one in every if (code := code_of_helper(one))}
+    return {
+        "credits": code_of([[one["role"], one["person"], one["credited_as"]] for one in own]),
+        "helpers": sorted(helpers),
+    }
+
+
+def code_of_helper(contribution: Mapping[str, Any]) -> str:
+    """By what a credit is recognised; "" for one whose own words these are, and for one that names nobody."""
+    role, person, credit = (contribution[name] for name in ("role", "person", "credited_as"))
+    return code_of([role, person, credit]) if role not in OWN_WORDS and (person or credit) else ""
 
 
 def code_of(words: Any) -> str:

@@ -19,6 +19,7 @@ from archive import audit
 from archive.actions.consent import RecordConsentAction
 from archive.actions.publish import HideAction, UnpublishAction
 from archive.actions.redact import RedactAction
+from archive.credits import withhold_helpers
 from archive.gate import Gate, consent_in_force
 from archive.gate_jobs import works_by_pk
 from archive.memberships import OPERATOR
@@ -243,13 +244,19 @@ def _credit(entry: Mapping[str, Any]) -> bool:
     """Where the backup credits somebody otherwise than was reviewed since, she is credited by no name."""
     record = _record(entry)
     reviewed = Revision.objects.filter(record_id=record.pk, number=record.reviewed_revision).first()
+    if _gone(record) or reviewed is None:
+        return False
+    told = entry["state"]
+    helpers = "helpers" in told and withhold_helpers(_work(record), reviewed, told["helpers"])
+    if helpers:
+        record.refresh_from_db()
+        make_anew(record)
+        _to_finish(record, Unfinished.What.NAME)
     before = consent_in_force(record)
-    if _gone(record) or reviewed is None or before is None:
-        return False
-    if state_of_credits(reviewed.snapshot) == entry["state"]:
-        return False
+    if before is None or state_of_credits(reviewed.snapshot)["credits"] == told["credits"]:
+        return helpers
     now = state_of_consent(before, before.protocols.values_list("pk", flat=True))
-    return _consent({**entry, "state": {**now, "identity": "withheld"}})
+    return _consent({**entry, "state": {**now, "identity": "withheld"}}) or helpers
 
 
 def _leave(entry: Mapping[str, Any]) -> bool:

@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts.invitations import Invite, RevokeInvitation
 from accounts.models import Invitation
 from archive.actions.publish import PublishAction, ReviewAction
-from archive.models import Contribution, Role, Unfinished
+from archive.models import Contribution, Role, Testimony, Unfinished
+from archive.policy import viewer_of
 from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from archive.vault import ledger, ledger_file
@@ -83,6 +84,67 @@ def test_who_is_no_operator_any_more_is_none_after_a_restore(instance):
     restored()
     user.refresh_from_db()
     assert user.is_active and not user.is_superuser
+
+
+def helped(work: Any, *, role: str = "interviewer", **facts: Any) -> None:
+    """Somebody helped with a work as ``facts`` say, and it was reviewed; without any she is taken out."""
+    rows = Contribution.objects.filter(record=work, role=role)
+    rows.delete()
+    if facts:
+        Contribution.objects.create(record=work, role=role, **facts)
+    save_revision(again(work), origin="edit")
+    ReviewAction(None, [again(work)]).execute()
+    PublishAction(None, [again(work)]).execute()
+
+
+@pytest.mark.parametrize("role", sorted({*Contribution.Role.values} - {"narrator", "author"}))
+def test_a_helper_whose_credit_was_changed_since_is_withheld(instance, role):
+    work = published(a_testimony(a_community()), identity="real-name")
+    with committed():
+        helped(work, role=role, credited_as="Zorvandikt")
+    with since_the_backup():
+        helped(work, role=role, credited_as="Mira")
+        assert "Zorvandikt" not in payloads(work)
+    assert "Mira" not in ledger_file.path().read_text("utf-8") and "Zorvandikt" in payloads(work)
+    restored()
+    assert payloads(work) and "Zorvandikt" not in payloads(work)
+    ledger.mark_replay_pending()
+    assert restored().narrowed == []
+
+
+def test_a_helper_who_was_taken_out_since_is_withheld_until_somebody_has_looked(instance, site, monkeypatch):
+    from archive.desk.waiting import waiting_for
+
+    community = a_community()
+    helper = a_person(community, "Zorvandikt")
+    kept, gone, back = (published(a_testimony(community), identity="real-name") for _number in range(3))
+    with committed():
+        for work in (kept, gone, back):
+            helped(work, person=helper)
+            helped(work, role="translator", credited_as="Qelmarian")
+        # A draft that nobody has reviewed.
+        Testimony.objects.filter(pk=gone.pk).update(abstract=language_map("A draft.", "en"))
+        save_revision(again(gone), origin="edit")
+    with since_the_backup():
+        helped(gone)
+        helped(kept, role="transcriber", credited_as="Another")
+        helped(back)
+        helped(back, person=helper)
+    restored()
+    assert "Zorvandikt" in payloads(kept) and "Zorvandikt" in payloads(back)
+    shown = payloads(gone)
+    assert "Zorvandikt" not in shown and helper.public_id not in shown and "Qelmarian" in shown
+    assert "A draft." not in shown and again(gone).current_revision == again(gone).reviewed_revision + 1
+    editor = a_member(community, Role.EDITOR)
+    (task,) = waiting_for(viewer_of(editor), timezone.now())[0].unfinished
+    assert task["url"].endswith(f"/{gone.pk}/links/")
+    row = gone.contributions.get(role="interviewer")
+    at_the_desk(editor, monkeypatch).post(task["url"], {"remove": f"contribution:{row.pk}"})
+    assert not Unfinished.objects.filter(finished_at=None).exists()
+    with committed():
+        ReviewAction(None, [again(gone)]).execute()
+        PublishAction(None, [again(gone)]).execute()
+    assert "A draft." in payloads(gone) and "Zorvandikt" not in payloads(gone)
 
 
 def test_accounts_that_were_switched_off_in_bulk_stay_so(instance, site, monkeypatch):
