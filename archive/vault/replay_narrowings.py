@@ -19,7 +19,7 @@ from archive import audit
 from archive.actions.consent import RecordConsentAction
 from archive.actions.publish import HideAction, UnpublishAction
 from archive.actions.redact import RedactAction
-from archive.credits import withhold_helpers
+from archive.credits import withhold_credits
 from archive.gate import Gate, consent_in_force
 from archive.gate_jobs import works_by_pk
 from archive.memberships import OPERATOR
@@ -247,16 +247,16 @@ def _credit(entry: Mapping[str, Any]) -> bool:
     if _gone(record) or reviewed is None:
         return False
     told = entry["state"]
-    helpers = "helpers" in told and withhold_helpers(_work(record), reviewed, told["helpers"])
-    if helpers:
+    withheld = withhold_credits(_work(record), reviewed, told)
+    if withheld:
         record.refresh_from_db()
         make_anew(record)
         _to_finish(record, Unfinished.What.NAME)
     before = consent_in_force(record)
     if before is None or state_of_credits(reviewed.snapshot)["credits"] == told["credits"]:
-        return helpers
+        return withheld
     now = state_of_consent(before, before.protocols.values_list("pk", flat=True))
-    return _consent({**entry, "state": {**now, "identity": "withheld"}}) or helpers
+    return _consent({**entry, "state": {**now, "identity": "withheld"}}) or withheld
 
 
 def _leave(entry: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.invitations import Invite, RevokeInvitation
 from accounts.models import Invitation
+from archive.actions.consent import RecordConsentAction
 from archive.actions.publish import PublishAction, ReviewAction
 from archive.models import Contribution, Role, Testimony, Unfinished
 from archive.policy import viewer_of
@@ -16,7 +17,7 @@ from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from archive.vault import ledger, ledger_file
 from archive.vault.narrowings import of_state, state_of_record
-from tests.archive.factories import a_community, a_member, a_person, a_testimony, a_user, committed, published
+from tests.archive.factories import ALL_YES, a_community, a_member, a_person, a_testimony, a_user, committed, published
 from tests.archive.test_desk import at_the_desk
 from tests.archive.vault.test_ledger_narrowings import again, payloads, restored, since_the_backup, switch
 
@@ -43,7 +44,13 @@ def test_a_credit_that_was_changed_since_is_shown_no_more_and_one_that_was_chang
     assert len(restored().narrowed) == 1
     assert payloads(changed) and "Zorvandikt" not in payloads(changed)
     assert "Zorvandikt" in payloads(back)
-    assert list(Unfinished.objects.values_list("record_id", "what")) == [(changed.pk, Unfinished.What.CONSENT)]
+    waiting = set(Unfinished.objects.values_list("record_id", "what"))
+    assert waiting == {(changed.pk, Unfinished.What.CONSENT), (changed.pk, Unfinished.What.NAME)}
+    # A steward who follows the signed form brings the name of the backup not back.
+    with committed():
+        facts = {"scopes": ALL_YES, "identity": "pseudonym", "basis": "informed-consent"}
+        RecordConsentAction(None, again(changed), facts).execute()
+    assert payloads(changed) and "Zorvandikt" not in payloads(changed)
 
 
 @pytest.mark.parametrize(("names", "withheld"), [(["Other"], True), (["Other", "Before"], False)])
