@@ -50,6 +50,8 @@ from archive.redactions import rule_of
 from archive.standing import read_standing_anew
 from archive.values.language_map import original_text
 from archive.values.uncertain_date import parse_date
+from archive.vault import ledger
+from archive.vault.narrowings import a_line
 from search import outbox
 
 #: Which scope of consent opens which rung; *ask* on any of them opens the work on request.
@@ -508,9 +510,9 @@ class Gate:
                     },
                 )
             companions |= self._delete(record.public_id)
-            AccessRequest.objects.filter(
-                public_id=record.public_id, state__in=[AccessRequest.State.PENDING, AccessRequest.State.APPROVED]
-            ).update(state=AccessRequest.State.EXPIRED, expires_at=self.now)
+            if AccessRequest.end_all(record.public_id, self.now):
+                # What closed the work may be taken back; who was let in has to ask anew all the same.
+                ledger.tell(a_line("end-grants", record))
         if were_public:
             if not self._companions_later:
                 refresh_companions(companions, self.now)

@@ -6,6 +6,8 @@ record. The gate (``archive/gate.py``) writes these rows; ``archive/publications
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -195,6 +197,12 @@ class AccessRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.public_id} {self.state}"
+
+    @classmethod
+    def end_all(cls, public_id: str, now: datetime) -> int:
+        """End what was granted of one work, and what was asked for; returns how many that were."""
+        live = cls.objects.filter(public_id=public_id, state__in=[cls.State.PENDING, cls.State.APPROVED])
+        return live.update(state=cls.State.EXPIRED, expires_at=now)
 
 
 class ReaderReport(models.Model):

@@ -30,7 +30,7 @@ OPENING: Mapping[str, str] = {opens: closes for closes, opens in CLOSING.items()
 #: Acts whose line holds a whole state, which may be narrower in one respect and wider in another.
 STATES = frozenset({"consent", "restrict", "decide", "credit"})
 #: Acts that close and are never taken back.
-FINAL = frozenset({"uninvite"})
+FINAL = frozenset({"uninvite", "end-grants"})
 ACTIONS = frozenset({*CLOSING, *OPENING, *STATES, *FINAL})
 
 #: From closed to open.

@@ -25,6 +25,7 @@ from archive.gate_jobs import works_by_pk
 from archive.memberships import OPERATOR
 from archive.models import (
     WORK_KINDS,
+    AccessRequest,
     Clip,
     Collection,
     Community,
@@ -294,6 +295,11 @@ def _uninvite(entry: Mapping[str, Any]) -> bool:
     return bool(rows.filter(accepted_at=None, revoked_at=None).update(revoked_at=timezone.now()))
 
 
+def _end_grants(entry: Mapping[str, Any]) -> bool:
+    # All there are: a backup is older than the line, and whoever asked since stands in no backup of that time.
+    return bool(AccessRequest.end_all(_record(entry).public_id, timezone.now()))
+
+
 def _to_finish(record: Record, what: str) -> None:
     Unfinished.objects.get_or_create(record_id=record.pk, what=what, finished_at=None)
 
@@ -310,4 +316,5 @@ _ACTS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "credit": _credit,
     "deactivate": _deactivate,
     "uninvite": _uninvite,
+    "end-grants": _end_grants,
 }

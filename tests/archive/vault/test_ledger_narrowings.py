@@ -22,6 +22,7 @@ from archive.desk.works import TestimonyForm
 from archive.gate import consent_in_force
 from archive.memberships import join, leave
 from archive.models import (
+    AccessRequest,
     Contribution,
     IndexSegment,
     LedgerLine,
@@ -436,6 +437,39 @@ def test_a_grant_that_ended_does_not_live_again(instance):
     assert teacher.is_educator()
     restored()
     assert not teacher.is_educator() and EducatorGrant.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["hide", "unpublish"])
+def test_who_was_let_in_before_a_work_was_closed_asks_anew(instance, name: str):
+    closed, open_ = (
+        published(a_testimony(a_community()), {Scope.PRESERVE: "yes", Scope.PUBLIC_WEB: "ask"}) for _number in range(2)
+    )
+    reader, other = a_user(), a_user()
+
+    def let_in(user: Any, work: Any) -> None:
+        AccessRequest.objects.create(
+            public_id=work.public_id, community=work.community.slug, user=user, state=AccessRequest.State.APPROVED
+        )
+
+    with committed():
+        # Who was let in after an earlier closing is let in still.
+        hidden(open_)
+        released(open_)
+    for work in (closed, open_):
+        let_in(reader, work)
+    with since_the_backup():
+        if name == "hide":
+            hidden(closed)
+            released(closed)
+        else:
+            UnpublishAction(None, [again(closed)]).execute()
+            PublishAction(None, [again(closed)]).execute()
+        let_in(other, closed)
+        assert viewer_of(reader).grants.keys() == {open_.public_id}
+    restored()
+    assert payloads(closed) and viewer_of(reader).grants.keys() == {open_.public_id}
+    ledger.mark_replay_pending()
+    assert restored().narrowed == []
 
 
 def test_what_the_backup_never_had_is_counted(instance):
