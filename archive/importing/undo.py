@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from archive import audit
+from archive.credits import tell_of_credits
 from archive.erasure import empty_history
 from archive.gate import Gate
 from archive.models import (
@@ -154,6 +155,7 @@ class UndoImport:
             # What was public before this import is public again.
             work.reviewed_revision = work.current_revision
             Record.objects.filter(pk=work.pk).update(reviewed_revision=work.current_revision)
+            tell_of_credits([work], {work.pk: number})
             Gate(self.now).refresh([work])
         audit.note("undo-import", work, self.user)
 

@@ -34,7 +34,8 @@ from archive.models import (
 )
 from archive.revisions import save_revision, sha256_of, snapshot_of
 from archive.values.payload import PAYLOAD_SCHEMA
-from archive.vault import custody_log
+from archive.vault import custody_log, ledger
+from archive.vault.narrowings import state_of_credits
 from tests.archive.factories import a_community, a_user
 from tests.archive.importing.conftest import EDITION
 
@@ -321,6 +322,20 @@ def test_undo_of_a_revision_goes_back_to_the_one_before(edition):
     work = Testimony.objects.get()
     assert "egész éjjel" in work.tracks.get(is_original=True).cues[1]["text"]
     assert work.current_revision == 3 and Revision.objects.first().snapshot == snapshot_of(work)
+
+
+def test_an_undo_that_changes_a_public_credit_tells_the_ledger(edition, site):
+    operator = a_user(is_superuser=True)
+    run(edition, publish=True, user=operator)
+    edition.write_text(EDITION.replace("Ilka Vadász", "Zorvandikt"), encoding="utf-8")
+    report = run(edition, publish=True, user=operator)
+    told = [entry["state"] for entry in ledger.entries() if entry["action"] == "credit"]
+    UndoImport(ImportBatch.objects.get(uuid=report.batch)).execute()
+    work = Testimony.objects.get()
+    assert work.reviewed_revision == work.current_revision == 3
+    states = [entry["state"] for entry in ledger.entries() if entry["action"] == "credit"]
+    assert len(told) == 1 and len(states) == 2
+    assert states[1] == state_of_credits(work.revisions.get(number=1).snapshot) != told[0]
 
 
 def test_the_commands(edition, tmp_path, site):
