@@ -338,20 +338,26 @@ def _marker() -> Any:
 def verdict(pending: Pending, heads: Iterable[Head] = ()) -> tuple[Reading, Verdict]:
     """The ledger as it is now, and what it is worth beside everything that is known of it."""
     reading = ledger_file.read()
-    found = judge(reading, [*pending.heads, *heads], pending.instance)
+    known = [*pending.heads, *heads]
+    found = judge(reading, known, pending.instance)
     if pending.must_exist and reading.empty and found.state == "whole":
         found = Verdict("lost")
-    if found.state == "damaged" and _begun_as_lost(reading) and all(one.what == "missing" for one in found.faults):
+    missing_only = found.state == "damaged" and all(one.what == "missing" for one in found.faults)
+    if missing_only and _begun_as_lost(reading, known):
         # What the restored database knows of the lost one: nobody has to decide twice.
         found = Verdict("lost", 0, found.faults, found.missing)
     return reading, found
 
 
-def _begun_as_lost(reading: Reading) -> bool:
-    """Whether there is nothing in the ledger but that its loss was accepted."""
-    return bool(reading.entries) and all(
-        entry["action"] == BEGIN and entry.get("accepted") == "lost" for entry in reading.entries
-    )
+def _begun_as_lost(reading: Reading, known: Iterable[Head]) -> bool:
+    """Whether there is nothing in the ledger but that the restore which is not done yet accepted its loss.
+
+    Who knows a line of that knows later ones too: what is missing then was written behind the acceptance, and cut off.
+    """
+    accepted = all(entry["action"] == BEGIN and entry.get("accepted") == "lost" for entry in reading.entries)
+    own = {(entry["n"], own_hash) for entry, own_hash in zip(reading.entries, reading.hashes, strict=True)}
+    later = any((head.lines, head.hash) in own for head in known)
+    return bool(reading.entries) and accepted and not later and replay_pending()
 
 
 def rows_of(reading: Reading) -> Iterator[LedgerLine]:

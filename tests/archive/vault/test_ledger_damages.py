@@ -175,3 +175,29 @@ def test_a_line_that_cannot_be_done_again_keeps_the_site_closed(restored):
     assert ledger.replay_pending()
     # The others were done nevertheless.
     assert Record.objects.get(pk=restored[1].pk).state == RecordState.WITHDRAWN
+
+
+@pytest.mark.parametrize("fresh_machine", [False, True])
+def test_what_is_cut_off_behind_an_accepted_loss_is_damage_and_no_loss(restored, fresh_machine: bool):
+    ledger_file.path().unlink()
+    lost = ledger.Decision(lost=True)
+    ReplayLedger(decision=lost).execute()
+    begun = ledger_file.path().read_bytes()
+    ledger.append({"uuid": str(restored[0].uuid), "public_id": "x", "reason": "danger"})
+    newest = ledger.settled_head()
+    ledger_file.path().write_bytes(begun)
+    pending = ledger.Pending(newest, newest.instance, (newest,), must_exist=True)
+    if fresh_machine:
+        # Nothing but the backup's manifest knows a line.
+        verdict = ledger.verdict(pending)[1]
+    else:
+        ledger.mark_replay_pending(pending)
+        verdict = ledger.verdict(pending, ledger.known_to_database())[1]
+    assert (verdict.state, verdict.line) == ("damaged", 2)
+    with pytest.raises(ledger.LedgerNotWhole, match=r"Line 2 .* should be there"):
+        ledger.require_whole(verdict, lost)
+    if not fresh_machine:
+        with pytest.raises(ledger.LedgerNotWhole):
+            ReplayLedger(decision=lost).execute()
+        ReplayLedger(decision=ledger.Decision(2)).execute()
+        assert not ledger.replay_pending()
