@@ -14,8 +14,10 @@ class ArchiveConfig(AppConfig):
         from accounts.desk import register_desk_rule
         from archive.memberships import has_a_role
         from archive.pages import clock
+        from archive.public import own_kinds
 
         clock.connect()
+        own_kinds.register_all()
         register_desk_rule(has_a_role)
         self._register_jobs()
 

@@ -132,9 +132,9 @@ def make_instance(folder: Path) -> Instance:
 _LIST = """
 from pathlib import Path
 from archive.models.publication import Publication
-from archive.public.addresses import SEGMENTS
+from archive.public.kinds import public_kind
 rows = Publication.objects.filter(kind__in=("testimony", "document"), serves_public=True, stub=False)
-lines = [f"/en/{{SEGMENTS[kind]}}/{{key}}/" for kind, key in rows.values_list("kind", "public_id")]
+lines = [f"/en/{{public_kind(kind).segment}}/{{key}}/" for kind, key in rows.values_list("kind", "public_id")]
 Path({to!r}).write_text("\\n".join(lines), encoding="utf-8")
 """
 

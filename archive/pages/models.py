@@ -19,7 +19,6 @@ from archive import publications
 from archive.models.publication import Publication
 
 RICH_TEXT = ["h2", "h3", "bold", "italic", "ol", "ul", "link", "hr"]
-WORKS = ("testimony", "document")
 
 
 class PublicPage(Page):
@@ -61,11 +60,12 @@ class HomePage(PublicPage):
         verbose_name = _("home page")
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        from archive.public import kinds
         from archive.public.entries import entries
 
         context = super().get_context(request, *args, **kwargs)
-        recent = publications.listing(kind__in=WORKS, stub=False).order_by("-first_published_at", "id")[:4]
-        found = publications.counts("language", kinds=WORKS)
+        recent = publications.listing(kind__in=kinds.works(), stub=False).order_by("-first_published_at", "id")[:4]
+        found = publications.counts("language", kinds=kinds.works())
         context |= {
             "statement": self.statement,
             "chosen": self._chosen(),

@@ -1,4 +1,4 @@
-"""Public addresses: the segment of each kind, and how a page, a passage or a file is addressed."""
+"""Public addresses: how a list, a page, a passage or a file is addressed; the only place that builds them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,22 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import get_language
 
-#: Segment of the address under which each kind's pages stand (interfaces.md).
-SEGMENTS = {
-    "testimony": "testimonies",
-    "document": "documents",
-    "collection": "collections",
-    "person": "people",
-    "place": "places",
-    "organisation": "organisations",
-    "event": "events",
-    "concept": "concepts",
-}
+from archive.public.kinds import public_kind
+
 #: A public id that no record has (they hold letters and digits at random; see ``archive.values.public_id``).
 _ANY_ID = "0000000000"
-KINDS = {segment: kind for kind, segment in SEGMENTS.items()}
+
+
+def list_url(kind: str) -> str:
+    """Address of the list of a kind in the active language. :raises UnknownKind: for a kind that nobody registered."""
+    return _pattern("browse", kind, get_language())
 
 
 def page_url(kind: str, public_id: str, *, anchor: str = "", moment_ms: int | None = None) -> str:
-    """Address of a work's page in the active language, at a passage or at a moment."""
+    """Address of a publication's page in the active language, at a passage or at a moment.
+
+    :raises UnknownKind: for a kind that nobody registered.
+    """
     address = _pattern("page", kind, get_language()).replace(_ANY_ID, public_id)
     if moment_ms is not None:
         return f"{address}#t={moment_ms // 1000}"
@@ -40,7 +38,9 @@ def file_url(view: str, kind: str, public_id: str, form: str) -> str:
 @lru_cache(maxsize=1024)
 def _pattern(view: str, kind: str, _language: str | None, form: str = "") -> str:
     """An address of the active language with ``_ANY_ID`` for the public id: reversing costs more than replacing."""
-    kwargs = {"segment": SEGMENTS[kind], "public_id": _ANY_ID, **({"form": form} if form else {})}
+    kwargs = {"segment": public_kind(kind).segment, **({"form": form} if form else {})}
+    if view != "browse":
+        kwargs["public_id"] = _ANY_ID
     return reverse(f"public:{view}", kwargs=kwargs)
 
 

@@ -11,7 +11,8 @@ from ninja.errors import HttpError
 from archive import publications
 from archive.models.publication import Publication
 from archive.policy import reach_of
-from archive.public.addresses import KINDS, page_url, permanent_url
+from archive.public.addresses import page_url, permanent_url
+from archive.public.kinds import of_segment
 from archive.public.reading import viewer_for
 from archive.publications import Gone
 from search import service
@@ -35,10 +36,10 @@ def search(request: HttpRequest, q: str = "", page: int = 1, language: str = "",
 @api.get("/{segment}/", summary="List publications of one kind", tags=["publications"])
 def listing(request: HttpRequest, segment: str, page: int = 1) -> dict[str, Any]:
     """Fifty a page, by title or name; ``segment`` is testimonies, documents, collections, people, places …"""
-    kind = KINDS.get(segment)
-    if kind is None or page < 1:
+    entry = of_segment(segment)
+    if entry is None or page < 1:
         raise HttpError(404, "Not found")
-    rows = publications.listing(viewer_for(request), kind=kind)
+    rows = publications.listing(viewer_for(request), kind=entry.kind)
     total = rows.count()
     pages = max(1, -(-total // PER_PAGE))
     # A page behind the last is empty; the database is not asked for it, since no number is too high to type.
@@ -55,10 +56,11 @@ def listing(request: HttpRequest, segment: str, page: int = 1) -> dict[str, Any]
 def detail(request: HttpRequest, segment: str, public_id: str) -> dict[str, Any]:
     """The payload as its page shows it; 404 and 410 as on the page."""
     found = publications.find(public_id, viewer_for(request))
-    if isinstance(found, Gone) and KINDS.get(segment) == found.kind:
-        raise HttpError(410, "Withdrawn")
-    if not isinstance(found, Publication) or KINDS.get(segment) != found.kind:
+    entry = of_segment(segment)
+    if found is None or entry is None or entry.kind != found.kind:
         raise HttpError(404, "Not found")
+    if isinstance(found, Gone):
+        raise HttpError(410, "Withdrawn")
     return {**found.payload, "url": permanent_url(public_id), "audience": found.audience}
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from archive.public.addresses import permanent_url
+from archive.public.kinds import public_kind
 from archive.values.language_map import choose
 from archive.values.uncertain_date import parse_date
 
@@ -54,6 +55,9 @@ class CitedWork:
     url: str
     day: date
     fiction: bool
+    #: How reference managers call its kind: RIS's ``TY`` and CSL's ``type``.
+    ris_type: str
+    csl_type: str
 
     @property
     def label(self) -> str:
@@ -62,7 +66,7 @@ class CitedWork:
 
 
 def cited(payload: Mapping[str, Any], reader: str, day: date) -> CitedWork:
-    """Read the facts of a citation from a publication's payload."""
+    """Read the facts of a citation from a publication's payload. :raises ValueError: for a kind that is not cited."""
     edtf = (payload.get("date") or {}).get("edtf", "")
     try:
         year = parse_date(edtf).years[0]
@@ -74,6 +78,9 @@ def cited(payload: Mapping[str, Any], reader: str, day: date) -> CitedWork:
         if contributor["role"] in ("narrator", "author") and contributor["name"]:
             name = contributor["name"]
             names.append(name if isinstance(name, str) else choose(name, (reader,)).text)
+    cited_as = public_kind(payload["kind"]).cited_as
+    if cited_as is None:
+        raise ValueError(f"Nothing of the kind {payload['kind']} is cited.")
     held = ", ".join(part for part in (provenance.get("institution"), provenance.get("collection")) if part)
     return CitedWork(
         public_id=payload["id"],
@@ -88,6 +95,8 @@ def cited(payload: Mapping[str, Any], reader: str, day: date) -> CitedWork:
         url=permanent_url(payload["id"]),
         day=day,
         fiction=bool(payload.get("fiction")),
+        ris_type=cited_as[0],
+        csl_type=cited_as[1],
     )
 
 
@@ -142,7 +151,7 @@ def _tex(value: str, name: str) -> str:
 
 
 def ris(work: CitedWork) -> str:
-    lines = ["TY  - MANSCPT"]
+    lines = [f"TY  - {work.ris_type}"]
     lines += [f"AU  - {_line(name)}" for name in work.names]
     lines += [f"TI  - {_line(work.title + work.label)}"]
     if work.year != "n.d.":
@@ -167,7 +176,7 @@ def _line(value: str) -> str:
 def csl(work: CitedWork) -> str:
     item: dict[str, Any] = {
         "id": f"cairn-{work.public_id}",
-        "type": "manuscript",
+        "type": work.csl_type,
         "title": work.title + work.label,
         "author": [{"literal": name} for name in work.names],
         "archive": work.held_by or None,

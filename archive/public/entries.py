@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from archive.models.publication import Publication
 from archive.public.addresses import page_url
+from archive.public.kinds import public_kind
 from archive.values.language_map import choose
 
 
@@ -24,34 +25,45 @@ def entry(publication: Publication, *, count: int | None = None) -> dict[str, An
     }
     if count is not None:
         facts["count"] = count
-    if publication.kind in ("testimony", "document"):
-        recording = next((m for m in payload.get("media", []) if m["kind"] in ("audio", "video")), None)
-        facts |= {
-            "summary": payload.get("abstract"),
-            "languages": payload.get("languages", []),
-            "date": (payload.get("date") or {}).get("edtf", ""),
-            "place": (payload.get("place") or {}).get("name"),
-            "community": (payload.get("community") or {}).get("name", ""),
-            "collection": (payload.get("collection") or {}).get("title"),
-            "narrators": _narrators(payload),
-            "media": recording["kind"] if recording else "",
-            "duration_ms": recording["duration_ms"] if recording else None,
-            "sensitivity": payload.get("sensitivity", []),
-            "stub": publication.stub,
-        }
-        if publication.stub:
-            # Its title is part of what one asks for; a line of a list needs words to follow all the same.
-            facts["title"] = (
-                _("A testimony on request") if publication.kind == "testimony" else _("A document on request")
-            )
-    elif publication.kind == "collection":
-        facts |= {"summary": payload.get("abstract"), "community": (payload.get("community") or {}).get("name", "")}
-    else:
-        facts |= {
-            "names": [{"text": n["text"], "language": n["language"]} for n in names_beside(payload)],
-            "date": "/".join(d for d in (payload.get("date_from", ""), payload.get("date_to", "")) if d),
-        }
+    return facts | public_kind(publication.kind).line(publication)
+
+
+def work_line(publication: Publication) -> dict[str, Any]:
+    """What a line says of a testimony or a document."""
+    payload = publication.payload
+    recording = next((m for m in payload.get("media", []) if m["kind"] in ("audio", "video")), None)
+    facts: dict[str, Any] = {
+        "summary": payload.get("abstract"),
+        "languages": payload.get("languages", []),
+        "date": (payload.get("date") or {}).get("edtf", ""),
+        "place": (payload.get("place") or {}).get("name"),
+        "community": (payload.get("community") or {}).get("name", ""),
+        "collection": (payload.get("collection") or {}).get("title"),
+        "narrators": _narrators(payload),
+        "media": recording["kind"] if recording else "",
+        "duration_ms": recording["duration_ms"] if recording else None,
+        "sensitivity": payload.get("sensitivity", []),
+        "stub": publication.stub,
+    }
+    if publication.stub:
+        # Its title is part of what one asks for; a line of a list needs words to follow all the same.
+        facts["title"] = _("A testimony on request") if publication.kind == "testimony" else _("A document on request")
     return facts
+
+
+def collection_line(publication: Publication) -> dict[str, Any]:
+    """What a line says of a collection."""
+    payload = publication.payload
+    return {"summary": payload.get("abstract"), "community": (payload.get("community") or {}).get("name", "")}
+
+
+def authority_line(publication: Publication) -> dict[str, Any]:
+    """What a line says of a person, a place, an organisation, an event or a concept."""
+    payload = publication.payload
+    return {
+        "names": [{"text": n["text"], "language": n["language"]} for n in names_beside(payload)],
+        "date": "/".join(d for d in (payload.get("date_from", ""), payload.get("date_to", "")) if d),
+    }
 
 
 def entries(publications: Iterable[Publication], counts: Mapping[str, int] | None = None) -> list[dict[str, Any]]:

@@ -13,10 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin_address import ADMIN_ROOT
 from archive import publications
 from archive.models.publication import Publication
+from archive.public import kinds
 from archive.public.addresses import page_url, permanent_url
 from archive.values.language_map import choose
-
-WORKS = ("testimony", "document")
 
 
 class NewlyOpened(Feed):
@@ -28,7 +27,7 @@ class NewlyOpened(Feed):
     subtitle = _("Testimonies and documents that have become open to everybody.")
 
     def items(self) -> list[Publication]:
-        rows = publications.listing(kind__in=WORKS, stub=False)
+        rows = publications.listing(kind__in=kinds.works(), stub=False)
         return list(rows.order_by("-first_published_at", "id")[:50])
 
     def item_title(self, item: Publication) -> str:

@@ -16,35 +16,35 @@ from django.utils.translation import gettext as _
 from archive import publications
 from archive.models.publication import Publication
 from archive.policy import Viewer
-from archive.public.addresses import KINDS, absolute, page_url, permanent_url
+from archive.public import kinds
+from archive.public.addresses import absolute, page_url, permanent_url
 from archive.public.entries import entries, names_beside
 from archive.public.reading import mark_cacheable, page_facts, published_or_404, viewer_for
-from archive.public.works import work_page
 from archive.values.addresses import web_address
 from archive.values.language_map import choose
 from archive.values.languages import normalise_tag
 
 PER_PAGE = 50
-WORKS = ("testimony", "document")
 
 
 def browse(request: HttpRequest, segment: str) -> HttpResponse:
     """Everything of one kind that this viewer may see, by title or name."""
-    kind = KINDS.get(segment)
-    if kind is None:
+    entry = kinds.of_segment(segment)
+    if entry is None:
         raise Http404
+    kind = entry.kind
     viewer = viewer_for(request)
     rows = publications.listing(viewer, kind=kind)
     filters: list[dict[str, Any]] = []
     language = ""
-    if kind in WORKS:
+    if entry.work:
         language = request.GET.get("language", "")
         if language and not normalise_tag(language).valid:
             raise Http404
         filters = [_language_filter(request, viewer, kind, language)]
         if language:
             rows = rows.filter(links__relation="language", links__target=language)
-    counts = publications.counts(kind, viewer, kinds=WORKS) if kind not in WORKS else None
+    counts = None if entry.work else publications.counts(kind, viewer, kinds=kinds.works())
     keep = {"language": language} if language else {}
     letters = _letters(request, rows, keep)
     if chosen := next((one for one in letters if one["active"]), None):
@@ -120,18 +120,14 @@ def _page(
 
 def page(request: HttpRequest, segment: str, public_id: str) -> HttpResponse:
     """The page of one publication of any kind."""
-    kind = KINDS.get(segment)
-    if kind is None:
+    entry = kinds.of_segment(segment)
+    if entry is None:
         raise Http404
-    publication = published_or_404(request, public_id, kind=kind)
-    if kind in WORKS:
-        return work_page(request, publication)
-    if kind == "collection":
-        return _collection_page(request, publication)
-    return _authority_page(request, publication)
+    return entry.page(request, published_or_404(request, public_id, kind=entry.kind))
 
 
-def _collection_page(request: HttpRequest, publication: Publication) -> HttpResponse:
+def collection_page(request: HttpRequest, publication: Publication) -> HttpResponse:
+    """A collection with its works."""
     viewer = viewer_for(request)
     rows = publications.linked("collection", publication.public_id, viewer)
     items, page_ = _page(request, rows, None, keep={})
@@ -145,12 +141,13 @@ def _collection_page(request: HttpRequest, publication: Publication) -> HttpResp
     return mark_cacheable(request, render(request, "archive/collection.html", context))
 
 
-def _authority_page(request: HttpRequest, publication: Publication) -> HttpResponse:
+def authority_page(request: HttpRequest, publication: Publication) -> HttpResponse:
+    """A person, a place, an organisation, an event or a concept with the works that name it."""
     viewer = viewer_for(request)
     payload = publication.payload
     # The same person described by another community: joined by external id, each behind its own gate.
     ids = [publication.public_id]
-    if publication.kind == "person":
+    if kinds.public_kind(publication.kind).joined:
         ids += list(publications.same_as(publication, viewer).values_list("public_id", flat=True))
     rows = publications.listing(viewer, links__relation=publication.kind, links__target__in=ids).distinct()
     items, page_ = _page(request, rows, None, keep={})
@@ -211,7 +208,7 @@ def _share(publication: Publication, field: str) -> dict[str, str]:
 
 def languages(request: HttpRequest) -> HttpResponse:
     """The languages in which one can read or listen."""
-    found = publications.counts("language", viewer_for(request), kinds=WORKS)
+    found = publications.counts("language", viewer_for(request), kinds=kinds.works())
     items = [
         {"url": reverse("public:language", kwargs={"tag": tag}), "language": tag, "count": number}
         for tag, number in sorted(found.items(), key=lambda item: (-item[1], item[0]))
@@ -225,7 +222,7 @@ def language(request: HttpRequest, tag: str) -> HttpResponse:
     normalised = normalise_tag(tag)
     if not normalised.valid or normalised.tag != tag:
         raise Http404
-    rows = publications.linked("language", tag, viewer_for(request)).filter(kind__in=WORKS)
+    rows = publications.linked("language", tag, viewer_for(request)).filter(kind__in=kinds.works())
     items, page_ = _page(request, rows, None, keep={})
     if not items:
         raise Http404

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from archive import publications
 from archive.policy import Viewer, reach_of
 from archive.public.entries import entry
-from archive.public.lists import WORKS
+from archive.public.kinds import known
 from archive.public.reading import page_facts, viewer_for
 from search import service
 from search.answers import Answer, Hit, Result
@@ -130,7 +130,7 @@ def _results(results: tuple[Result, ...], viewer: Viewer) -> list[dict[str, Any]
                     for h in result.hits
                     if not _says_only(h, facts.get("title") or {})
                 ],
-                "more": max(0, result.matches - len(result.hits)) if result.type in WORKS else 0,
+                "more": max(0, result.matches - len(result.hits)) if (kind := known(result.type)) and kind.work else 0,
             }
         )
     return rows

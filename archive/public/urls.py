@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from archive.public import asking, lists, search_page, works
-from archive.public.addresses import SEGMENTS
 from archive.public.feeds import NewlyOpened
+from archive.public.kinds import all_kinds
 
 app_name = "public"
-_SEGMENT = f"(?P<segment>{'|'.join(SEGMENTS.values())})"
+#: Rooms register in ``AppConfig.ready``, before anybody reads this.
+_SEGMENT = f"(?P<segment>{'|'.join(entry.segment for entry in all_kinds())})"
 _ID = "(?P<public_id>[0-9a-hjkmnp-tv-z]{10})"
 
 urlpatterns = [

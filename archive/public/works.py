@@ -15,6 +15,7 @@ from archive.interchange import EXPORTS
 from archive.models.publication import Publication
 from archive.public import citations
 from archive.public.addresses import absolute, file_url, page_url, permanent_url
+from archive.public.kinds import of_segment, public_kind
 from archive.public.reading import mark_cacheable, published_or_404, viewer_for
 from archive.values.language_map import choose
 
@@ -80,7 +81,7 @@ def _citation_url(publication: Publication, form: str) -> str:
 def citation(request: HttpRequest, segment: str, public_id: str, form: str) -> HttpResponse:
     """One citation as a file for a reference manager."""
     publication = _readable(request, segment, public_id)
-    if form not in citations.FORMS:
+    if form not in citations.FORMS or public_kind(publication.kind).cited_as is None:
         raise Http404
     _label, function, media_type, ending = citations.FORMS[form]
     work = citations.cited(publication.payload, get_language() or "en", timezone.now().date())
@@ -92,7 +93,7 @@ def citation(request: HttpRequest, segment: str, public_id: str, form: str) -> H
 def download(request: HttpRequest, segment: str, public_id: str, form: str) -> HttpResponse:
     """The text in one of the interchange formats, as far as the licence allows."""
     publication = _readable(request, segment, public_id)
-    export = EXPORTS.get(form)
+    export = public_kind(publication.kind).exports.get(form)
     if export is None or not publication.payload["licence"]["download"]:
         raise Http404
     language = request.GET.get("language", "")[:40]
@@ -110,10 +111,14 @@ def _file_name(publication: Publication) -> str:
 
 
 def _readable(request: HttpRequest, segment: str, public_id: str) -> Publication:
-    kind = {"testimonies": "testimony", "documents": "document"}.get(segment)
-    if kind is None:
+    """A publication whose words are there to be taken: neither a stub nor a tombstone.
+
+    :raises Http404: also for an address of nothing.
+    """
+    entry = of_segment(segment)
+    if entry is None:
         raise Http404
-    publication = published_or_404(request, public_id, kind=kind)
+    publication = published_or_404(request, public_id, kind=entry.kind)
     if publication.stub:
         raise Http404
     return publication
@@ -159,7 +164,7 @@ def _downloads(publication: Publication) -> list[dict[str, Any]]:
         return []
     return [
         {"label": export.label, "url": file_url("download", publication.kind, publication.public_id, form)}
-        for form, export in EXPORTS.items()
+        for form, export in public_kind(publication.kind).exports.items()
         if export.fits(publication.payload)
     ]
 

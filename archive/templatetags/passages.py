@@ -17,21 +17,16 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext
 
+from archive.public.addresses import page_url
+from archive.public.kinds import known
 from archive.templatetags.site_language import bcp47, direction, language_name
 from archive.values.addresses import web_address
 from archive.values.text import WITHHELD
 
 register = template.Library()
 
-#: Kinds of authority and the segment of the address under which their pages stand (interfaces.md).
-PAGES_OF_KIND = {
-    "person": "people",
-    "place": "places",
-    "organisation": "organisations",
-    "event": "events",
-    "concept": "concepts",
-    "term": "concepts",
-}
+#: Marks of a text that name something: what they name may have a page.
+NAMING_MARKS = frozenset({"person", "place", "organisation", "event", "concept", "term"})
 NAMES = frozenset({"person", "place", "organisation"})
 _CALENDAR_DATE = re.compile(r"-?\d{4}(-\d{2}(-\d{2})?)?\Z", re.ASCII)
 _PLAIN_ELEMENTS = {
@@ -88,14 +83,14 @@ def clock(milliseconds: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 
-def entity_links(entities: Iterable[Json], language: str) -> dict[str, str]:
+def entity_links(entities: Iterable[Json]) -> dict[str, str]:
     """Escaped address of the page of each entity that has one, by every name by which a mark may refer to it."""
     links: dict[str, str] = {}
     for entity in entities:
-        page, public_id = PAGES_OF_KIND.get(str(entity.get("kind", ""))), entity.get("id")
-        if not page or not public_id:
+        kind, public_id = str(entity.get("kind", "")), entity.get("id")
+        if not public_id or known(kind) is None:
             continue
-        address = escape(f"/{language}/{page}/{public_id}/")
+        address = escape(page_url(kind, str(public_id)))
         for reference in (entity.get("authority"), entity.get("key"), public_id):
             if reference:
                 links.setdefault(str(reference), address)
@@ -107,7 +102,7 @@ def _opening(mark: Json, writer: _Writer, inside_link: bool) -> tuple[str, str, 
     kind = str(mark.get("type", ""))
     if kind in _PLAIN_ELEMENTS:
         return (*_PLAIN_ELEMENTS[kind], False)
-    if kind in PAGES_OF_KIND:
+    if kind in NAMING_MARKS:
         is_name = kind in NAMES
         before, after = ("<bdi>", "</bdi>") if is_name else ("", "")
         links = writer.links
@@ -250,7 +245,7 @@ def _nested(text: str, marks: Sequence[Json], writer: _Writer, page: str, harmle
             continue
         if end > inner:
             break
-        if kind in PAGES_OF_KIND and not links:
+        if kind in NAMING_MARKS and not links:
             name = (kind, mark.get("ref"), mark.get("key"))
             tags = known.get(name)
             if tags is None:
@@ -457,7 +452,7 @@ def reading(work: Json, with_language: str = "") -> Reading:
     }
     writer = _Writer(
         language=language,
-        links=entity_links(work.get("entities") or (), language),
+        links=entity_links(work.get("entities") or ()),
         words={name: escape(said) for name, said in words.items()},
     )
     rows = transcript_html(work, original, companion, writer)

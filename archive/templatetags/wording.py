@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
-from functools import cache
 from html import escape, unescape
 from typing import Any
 
@@ -14,11 +13,14 @@ from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal
 from django import template
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 
 from archive.models.terms import Answer, Basis, Scope, Sensitivity
+from archive.public.addresses import list_url, page_url
+from archive.public.kinds import public_kind
 from archive.templatetags.constant_words import once_a_language_for
 from archive.templatetags.site_language import bcp47, language_name, locale_of
 from archive.values.language_map import ShownText, choose
@@ -184,54 +186,12 @@ SENSITIVITIES: dict[str, str | Promise] = {
     Sensitivity.PERPETRATOR: gettext_lazy("a perpetrator speaks"),
     Sensitivity.HATE: gettext_lazy("hateful words or pictures of the time are shown, framed"),
 }
-KINDS: dict[str, tuple[str | Promise, str | Promise, str | Promise]] = {
-    # kind: (one, many, what the list holds)
-    "testimony": (
-        gettext_lazy("Testimony"),
-        gettext_lazy("Testimonies"),
-        gettext_lazy("People tell, in their own words and languages, what was done to them and what they did."),
-    ),
-    "document": (
-        gettext_lazy("Document"),
-        gettext_lazy("Documents"),
-        gettext_lazy("Letters, reports, orders and photographs of the time, with where they come from."),
-    ),
-    "collection": (
-        gettext_lazy("Collection"),
-        gettext_lazy("Collections"),
-        gettext_lazy("What was gathered together, by whom, and on what terms."),
-    ),
-    "person": (
-        gettext_lazy("Person"),
-        gettext_lazy("People"),
-        gettext_lazy("People who speak or are named, as far as they or their families allow it."),
-    ),
-    "place": (
-        gettext_lazy("Place"),
-        gettext_lazy("Places"),
-        gettext_lazy("Villages, towns, camps and rivers, by every name that people gave them."),
-    ),
-    "organisation": (
-        gettext_lazy("Organisation"),
-        gettext_lazy("Organisations"),
-        gettext_lazy("Bodies, offices, parties and associations that the sources name."),
-    ),
-    "event": (
-        gettext_lazy("Event"),
-        gettext_lazy("Events"),
-        gettext_lazy("What happened, when and where, and who tells of it."),
-    ),
-    "concept": (
-        gettext_lazy("Subject"),
-        gettext_lazy("Subjects"),
-        gettext_lazy("What the passages are about, in the terms of shared vocabularies."),
-    ),
-    "language": (
-        gettext_lazy("Language"),
-        gettext_lazy("Languages"),
-        gettext_lazy("Languages in which one can read or listen here."),
-    ),
-}
+#: Languages are listed beside the kinds of publication, and no publication is one: one, many, what the list holds.
+LANGUAGES = (
+    gettext_lazy("Language"),
+    gettext_lazy("Languages"),
+    gettext_lazy("Languages in which one can read or listen here."),
+)
 ROLES: dict[str, str | Promise] = {
     "narrator": gettext_lazy("Told by"),
     "interviewer": gettext_lazy("Interview"),
@@ -283,25 +243,34 @@ def sensitivity_note(codes: Iterable[str] | None) -> list[str]:
     return [str(SENSITIVITIES.get(code, code)) for code in codes or ()]
 
 
+def _of_kind(kind: str) -> tuple[str, str, str]:
+    if kind == "language":
+        one, many, holds = LANGUAGES
+    else:
+        entry = public_kind(kind)
+        one, many, holds = entry.one, entry.many, entry.holds
+    return str(one), str(many), str(holds)
+
+
 @register.filter
 @once_a_language_for
 def kind_one(kind: str) -> str:
     """``testimony`` → "Testimony"."""
-    return str(KINDS[kind][0]) if kind in KINDS else kind
+    return _of_kind(kind)[0]
 
 
 @register.filter
 @once_a_language_for
 def kind_many(kind: str) -> str:
     """``testimony`` → "Testimonies"."""
-    return str(KINDS[kind][1]) if kind in KINDS else kind
+    return _of_kind(kind)[1]
 
 
 @register.filter
 @once_a_language_for
 def kind_lead(kind: str) -> str:
     """One sentence on what a list of this kind holds."""
-    return str(KINDS[kind][2]) if kind in KINDS else ""
+    return _of_kind(kind)[2]
 
 
 @register.filter
@@ -380,21 +349,6 @@ def json_block(value: object) -> SafeString:
     return mark_safe(text.translate(_SCRIPT_ESCAPES))  # noqa: S308 - the three dangerous characters are escaped
 
 
-@cache
-def _plural_path(kind: str) -> str:
-    return {
-        "testimony": "testimonies",
-        "document": "documents",
-        "collection": "collections",
-        "person": "people",
-        "place": "places",
-        "organisation": "organisations",
-        "event": "events",
-        "concept": "concepts",
-        "language": "languages",
-    }.get(kind, "")
-
-
 #: Who speaks in a work, as against who looked after its edition.
 VOICES = ("narrator", "author", "interviewer", "addressee")
 
@@ -456,10 +410,10 @@ def named_entities(kind: str, entities: Iterable[Json]) -> SafeString:
 @register.simple_tag
 def list_of(kind: str) -> str:
     """Address of the list of a kind: ``/<language>/<kinds>/``."""
-    return f"/{get_language() or 'en'}/{_plural_path(kind)}/"
+    return reverse("public:languages") if kind == "language" else list_url(kind)
 
 
 @register.simple_tag
 def page_of(kind: str, public_id: str) -> str:
     """Address of a public page (interfaces.md): ``/<language>/<kind>/<id>/``."""
-    return f"/{get_language() or 'en'}/{_plural_path(kind)}/{public_id}/"
+    return page_url(kind, public_id)

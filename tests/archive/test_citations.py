@@ -22,6 +22,8 @@ WORK = CitedWork(
     url="https://cairn.example/id/k3m9x0w7ta",
     day=date(2026, 11, 7),
     fiction=False,
+    ris_type="MANSCPT",
+    csl_type="manuscript",
 )
 
 

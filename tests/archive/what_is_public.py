@@ -12,8 +12,8 @@ from django.utils import timezone
 from archive.gate import Gate
 from archive.interchange import EXPORTS
 from archive.models import Publication, PublicationLink
-from archive.public.addresses import SEGMENTS
 from archive.public.citations import FORMS
+from archive.public.kinds import public_kind
 from archive.search_documents import documents_of
 from tests.archive.factories import committed
 
@@ -27,7 +27,7 @@ def rows_about(public_id: str) -> str:
 
 def pages_about(kind: str, public_id: str) -> str:
     """Every page, file and answer of the API about one publication."""
-    client, segment = Client(), SEGMENTS[kind]
+    client, segment = Client(), public_kind(kind).segment
     paths = [f"/en/{segment}/{public_id}/", f"/api/v1/{segment}/{public_id}"]
     if kind in ("testimony", "document"):
         paths += [f"/en/{segment}/{public_id}/cite/{form}/" for form in FORMS]
@@ -40,7 +40,7 @@ def lists_with(kinds: Iterable[str]) -> str:
     client = Client()
     paths = ["/en/", "/en/feeds/new.atom", "/sitemap-publications.xml"]
     for kind in kinds:
-        paths += [f"/en/{SEGMENTS[kind]}/", f"/api/v1/{SEGMENTS[kind]}/"]
+        paths += [f"/en/{public_kind(kind).segment}/", f"/api/v1/{public_kind(kind).segment}/"]
     return "\n".join(client.get(path).content.decode() for path in paths)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from archive.projection.redaction import WITHHELD
 from archive.templatetags import passages
-from archive.templatetags.passages import PAGES_OF_KIND, _Writer, clock, marked_text, reading
+from archive.templatetags.passages import NAMING_MARKS, _Writer, clock, marked_text, reading
 from tests.frontend.fixtures import TEACHER_AR, audio_testimony, hebrew_document, hungarian_document, mark
 
 WORDS = {name: name for name in ("note", "page", "withheld", "unclear", "gap", "passage")}
@@ -54,7 +54,7 @@ def writer(**links: str) -> _Writer:
 
 
 KINDS = [
-    *PAGES_OF_KIND,
+    *NAMING_MARKS,
     "date",
     "page",
     "note",

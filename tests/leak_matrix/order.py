@@ -12,7 +12,7 @@ from typing import Any
 from archive.actions.publish import PublishAction
 from archive.models import EntityLink, Person
 from archive.models.record import sort_key
-from archive.public.addresses import SEGMENTS
+from archive.public.kinds import all_kinds
 from archive.revisions import save_revision
 from archive.values.language_map import language_map, original_text
 from tests.archive.factories import a_person, a_testimony, committed, consent, published
@@ -59,7 +59,7 @@ def order_leaks(garden: Garden, actors: Collection[str] = EVERYBODY) -> list[str
     wrong = []
     for actor in actors:
         client = garden.clients[actor]
-        for segment in SEGMENTS.values():
+        for segment in (entry.segment for entry in all_kinds()):
             results = client.get(f"/api/v1/{segment}/").json()["results"]
             keys = [sort_key(original_text(result["title"] or {})) for result in results]
             if keys != sorted(keys):

@@ -35,7 +35,7 @@ from archive.models import (
     Source,
     TextTrack,
 )
-from archive.public.addresses import SEGMENTS
+from archive.public.kinds import public_kind
 from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from jobs.models import Job, JobLogLine
@@ -370,7 +370,7 @@ def _through_the_gate(state: str, work: Any, scopes: dict[str, str]) -> None:
         # Somebody reads it while it stands open: from then on this process has its pages in memory.
         reader = Client()
         for path in ("/en/{}/{}/", "/en/{}/{}/cite/apa/", "/api/v1/{}/{}"):
-            status = reader.get(path.format(SEGMENTS[work.kind], work.public_id)).status_code
+            status = reader.get(path.format(public_kind(work.kind).segment, work.public_id)).status_code
             if status != 200 and (state != "expired" or timezone.now() < now + CONSENT_LASTS):
                 raise AssertionError(f"The {state} work answers {status} while it is open: {path}")
     with committed():

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from archive.public.addresses import SEGMENTS
+from archive.public.kinds import all_kinds, public_kind
 from tests.leak_matrix.planting import Planted
 
 #: Addresses of one object: name → paths for a planted work. ``{id}`` is its public id, ``{kind}`` the part of the
@@ -44,7 +44,7 @@ COMPANION_SURFACES: dict[str, tuple[str, ...]] = {
 AS_PLACES = frozenset({"event", "organisation", "concept", "source"})
 #: Addresses that show many things at once: fetched once per actor.
 LIST_SURFACES: dict[str, tuple[str, ...]] = {
-    "public:browse": tuple(f"/en/{segment}/" for segment in SEGMENTS.values()),
+    "public:browse": tuple(f"/en/{segment}/" for segment in (entry.segment for entry in all_kinds())),
     "public:search": ("/en/search/", "/en/search/?q=river", *(f"/fr/search/?q=canary*&page={n}" for n in range(1, 4))),
     "public:languages": ("/en/languages/",),
     "public:language": ("/en/languages/hy/", "/en/languages/en/"),
@@ -58,7 +58,7 @@ LIST_SURFACES: dict[str, tuple[str, ...]] = {
         "/api/v1/search?q=river",
         *(f"/api/v1/search?q=canary*&page={n}" for n in range(1, 3)),
     ),
-    "api-1:listing": tuple(f"/api/v1/{segment}/" for segment in SEGMENTS.values()),
+    "api-1:listing": tuple(f"/api/v1/{segment}/" for segment in (entry.segment for entry in all_kinds())),
     "api-1:openapi-json": ("/api/v1/openapi.json",),
     "api-1:api-root": ("/api/v1/",),
     "healthz": ("/healthz",),
@@ -101,7 +101,7 @@ def object_paths(planted: Planted, public_id: str, turn: int | None = None) -> I
 
     :param turn: of the addresses that one surface has, the one whose turn it is; None: all.
     """
-    kind = SEGMENTS[planted.work.kind]
+    kind = public_kind(planted.work.kind).segment
     other = "documents" if kind == "testimonies" else "testimonies"
     for name, paths in OBJECT_SURFACES.items():
         for path in _in_turn(paths, turn):

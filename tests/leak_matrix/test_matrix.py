@@ -10,7 +10,7 @@ import logging
 
 import pytest
 
-from archive.public.addresses import SEGMENTS
+from archive.public.kinds import public_kind
 from tests.leak_matrix import desk, surfaces
 from tests.leak_matrix.canaries import found_in
 from tests.leak_matrix.garden import every_state, whole_garden
@@ -78,7 +78,7 @@ def test_the_same_404_for_everything_that_is_not_there(garden):
     """Status, headers and length: hidden, foreign, embargoed, draft, expired and unknown are one answer."""
     client = garden.clients["anonymous"]
     for planted in garden.planted:
-        segment = SEGMENTS[planted.work.kind]
+        segment = public_kind(planted.work.kind).segment
         nothing = client.get(f"/en/{segment}/{NOTHING}/")
         if planted.state in (
             "embargoed",
