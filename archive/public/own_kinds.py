@@ -57,18 +57,18 @@ KINDS = (
         holds=_("Villages, towns, camps and rivers, by every name that people gave them."),
     ),
     _authority(
-        kind="organisation",
-        segment="organisations",
-        one=_("Organisation"),
-        many=_("Organisations"),
-        holds=_("Bodies, offices, parties and associations that the sources name."),
-    ),
-    _authority(
         kind="event",
         segment="events",
         one=_("Event"),
         many=_("Events"),
         holds=_("What happened, when and where, and who tells of it."),
+    ),
+    _authority(
+        kind="organisation",
+        segment="organisations",
+        one=_("Organisation"),
+        many=_("Organisations"),
+        holds=_("Bodies, offices, parties and associations that the sources name."),
     ),
     _authority(
         kind="concept",

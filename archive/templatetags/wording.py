@@ -20,7 +20,7 @@ from django.utils.translation import get_language, gettext, gettext_lazy, ngette
 
 from archive.models.terms import Answer, Basis, Scope, Sensitivity
 from archive.public.addresses import list_url, page_url
-from archive.public.kinds import public_kind
+from archive.public.kinds import all_kinds, public_kind
 from archive.templatetags.constant_words import once_a_language_for
 from archive.templatetags.site_language import bcp47, language_name, locale_of
 from archive.values.language_map import ShownText, choose
@@ -376,14 +376,12 @@ def workers(contributors: Iterable[Json] | None) -> list[tuple[str, list[Json]]]
 
 @register.filter
 def by_kind(entities: Iterable[Json] | None) -> list[tuple[str, list[Json]]]:
-    """Named entities by kind, people first, then in the order of the lists of the site."""
+    """Named entities by kind, in the order in which the kinds are registered."""
     grouped: dict[str, list[Json]] = {}
     for entity in entities or ():
         if entity.get("name"):
             grouped.setdefault(str(entity.get("kind", "")), []).append(entity)
-    return [
-        (kind, grouped[kind]) for kind in ("person", "place", "event", "organisation", "concept") if kind in grouped
-    ]
+    return [(entry.kind, grouped[entry.kind]) for entry in all_kinds() if entry.kind in grouped]
 
 
 @register.simple_tag
