@@ -8,9 +8,9 @@ from django.utils import timezone, translation
 
 from archive import publications, search_documents
 from archive.models.publication import Publication
-from archive.models.record import RecordKind
 from archive.policy import reached
 from archive.public.addresses import page_url
+from archive.public.kinds import all_kinds, known
 from archive.values.language_map import choose
 from archive.values.languages import display_name
 from search.documents import Reach, SearchDocument
@@ -21,15 +21,19 @@ _TOGETHER = 5_000
 
 
 class PublicationsSource(Source):
-    """Works, collections and authorities, as published."""
+    """Everything that has a publication, of whatever room: its kind is one of ``archive.public.kinds``."""
 
     name = "archive"
-    types = frozenset(RecordKind.values)
     facets = (
         *(Facet(name, (name,)) for name in ("collection", "event", "place", "person", "risk")),
         Facet("organisation"),
         Facet("concept"),
     )
+
+    @property
+    def types(self) -> Collection[str]:  # type: ignore[override]
+        """Every kind that has pages, also of rooms that register after the archive."""
+        return frozenset(entry.kind for entry in all_kinds())
 
     def all_works(self) -> Iterable[str]:
         return search_documents.all_works()
@@ -46,7 +50,7 @@ class PublicationsSource(Source):
         labels = {("language", tag): display_name(tag, language) for tag in values.get("language", ())}
         with translation.override(language):
             labels |= {
-                ("type", kind): str(RecordKind(kind).label) for kind in values.get("type", ()) if kind in self.types
+                ("type", kind): str(entry.many) for kind in values.get("type", ()) if (entry := known(kind)) is not None
             }
         named = {facet: those for facet, those in values.items() if facet not in SHARED_FACETS}
         names = _names({value for those in named.values() for value in those}, reach, language)
