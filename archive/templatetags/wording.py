@@ -245,11 +245,10 @@ def sensitivity_note(codes: Iterable[str] | None) -> list[str]:
 
 def _of_kind(kind: str) -> tuple[str, str, str]:
     if kind == "language":
-        one, many, holds = LANGUAGES
-    else:
-        entry = public_kind(kind)
-        one, many, holds = entry.one, entry.many, entry.holds
-    return str(one), str(many), str(holds)
+        one, many, holds = map(str, LANGUAGES)
+        return one, many, holds
+    entry = public_kind(kind)
+    return str(entry.one), str(entry.many), str(entry.holds)
 
 
 @register.filter
