@@ -13,6 +13,12 @@ import threading
 import time
 from pathlib import Path
 
+# Two processes run tests beside each other: threads of their own would only wait for each other's. Before numpy and
+# numba are imported, which read it then.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(_name, "1")
+
 import django
 import django.conf
 import pytest

@@ -63,7 +63,7 @@ def test_what_is_one_is_left_as_it_is() -> None:
 def work(site):
     """A testimony, its collection and its place, in which such addresses lie since before anybody asked."""
     community = a_community()
-    place = a_place()
+    place = a_place(precision="exact")
     ExternalId.objects.create(record=place, uri=ACTIVE)
     collection = a_collection(community, licence_uri=ACTIVE)
     made = a_testimony(community, collection=collection, places=[place], licence_uri=ACTIVE)

@@ -175,7 +175,7 @@ class Garden:
     business: set[str] = field(default_factory=set)
     #: Readers who have signed in and stand where others of them do: of the addresses that are forms of one surface
     #: (five citations, five downloads) and of Wagtail's own pages each takes her part in turn; others take them all.
-    in_turn: tuple[str, ...] = ("specialist", "translator", "hostile")
+    in_turn: tuple[str, ...] = ("registered", "teacher", "specialist", "translator", "hostile")
 
 
 def plant(state: str, community: Any, kind: str = "testimony") -> Planted:
