@@ -60,7 +60,7 @@ test: $(STAMPS)/dev $(STAMPS)/catalogues $(STAMPS)/frontend lint types ## the de
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
 	$(BIN)/pytest -n 2 --dist loadgroup -m 'not slow and not journey' $(ARGS)
-	$(BIN)/pytest -m 'journey and not slow' $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -n 2 -m 'journey and not slow' $(ARGS) || [ $$? -eq 5 ]
 
 journeys: $(STAMPS)/dev $(STAMPS)/frontend ## only the browser journeys (Debian's Chromium)
 	$(BIN)/pytest -m journey $(ARGS)
