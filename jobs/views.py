@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import uuid
 from typing import Any
 
@@ -119,17 +120,19 @@ class JobNews(OneJob, View):
         )
 
 
-class ChangeJob(OneJob, View):
+class ChangeJob(OneJob, View, abc.ABC):
     """What cancel and retry share: they answer POST, say what happened, and lead back to the job."""
 
     changing = True
     http_method_names = ["post"]
 
+    @abc.abstractmethod
     def change(self) -> None:
-        raise NotImplementedError
+        """Do it. :raises api.NotPossible: when the job's state has no place for it."""
 
+    @abc.abstractmethod
     def said(self) -> str:
-        raise NotImplementedError
+        """What the person is told when it is done."""
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         job = self.job

@@ -17,8 +17,8 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext
 
+from archive.public import kinds
 from archive.public.addresses import page_url
-from archive.public.kinds import known
 from archive.templatetags.site_language import bcp47, direction, language_name
 from archive.values.addresses import web_address
 from archive.values.text import WITHHELD
@@ -88,7 +88,7 @@ def entity_links(entities: Iterable[Json]) -> dict[str, str]:
     links: dict[str, str] = {}
     for entity in entities:
         kind, public_id = str(entity.get("kind", "")), entity.get("id")
-        if not public_id or known(kind) is None:
+        if not public_id or kinds.known(kind) is None:
             continue
         address = escape(page_url(kind, str(public_id)))
         for reference in (entity.get("authority"), entity.get("key"), public_id):
