@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from archive.gate import Reason
+from archive.assessment import Reason
 from archive.models import Clip, ConsentRecord, PublicationLink, RecordKind
 from archive.models.record import folded
 from archive.models.terms import OWN_WORDS

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from archive import audit
 from archive.actions.base import Action, ActionRefused
-from archive.gate import Gate, consent_in_force
+from archive.assessment import consent_in_force
+from archive.gate import Gate
 from archive.models import Answer, ConsentEvent, ConsentRecord, Protocol, Scope, Unfinished
 from archive.vault import ledger
 from archive.vault.narrowings import of_state, state_of_consent

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from archive import audit
 from archive.actions.base import Action, ActionRefused
+from archive.assessment import Assessment
 from archive.credits import tell_of_credits
-from archive.gate import Assessment, Gate
+from archive.gate import Gate
 from archive.models import Record, RecordState, Review, Unfinished
 from archive.standing import read_standing_anew
 from archive.vault import ledger

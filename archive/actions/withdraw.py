@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from archive import audit
 from archive.actions.base import Action, ActionRefused
-from archive.gate import Gate, consent_in_force
+from archive.assessment import consent_in_force
+from archive.gate import Gate
 from archive.models import ConsentEvent, Publication, PublicationLink, Record, RecordState, WithdrawalCase
 from archive.standing import read_standing_anew
 from archive.vault import ledger

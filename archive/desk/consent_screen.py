@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from archive.actions.consent import RecordConsentAction
+from archive.assessment import consent_in_force
 from archive.desk.gate_screen import REASON_LABELS
 from archive.desk.screens import TABS, WorkScreen
-from archive.gate import consent_in_force
 from archive.importing.safe_text import shown
 from archive.models import Answer, ConsentRecord, Protocol, Scope
 from archive.values.languages import normalise_tag

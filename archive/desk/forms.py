@@ -160,22 +160,11 @@ class RecordForm(WagtailAdminModelForm):
             ledger.tell(*of_state("restrict", record, self._shown_before, state_of_record(record)))
         if hasattr(record, "original_language"):
             save_revision(record, origin="edit", author=user)
-            if self._acts_at_once(state_of_record(record)):
-                # Seals are no part of the reviewed text: they act at once, as consent does.
+            if self._shown_before not in (None, state_of_record(record)):
+                # Seals and what holds readers off act at once, as consent does; the gate knows what waits for a review.
                 Gate().refresh([record])
         audit.note("create" if created else "edit", record, user)
         return record
-
-    def _acts_at_once(self, now: dict[str, Any]) -> bool:
-        """Whether what was saved changes what readers may see before anybody reviews it.
-
-        Sensitivity that was ticked does; what was unticked waits for the review, since it opens.
-        """
-        before = self._shown_before
-        if before is None or before == now:
-            return False
-        only_opened = set(now.get("sensitivity", ())) <= set(before.get("sensitivity", ()))
-        return not (only_opened and {**before, "sensitivity": ()} == {**now, "sensitivity": ()})
 
     def after_save(self, record: Any, user: Any) -> None:
         """What a kind must do besides (rebuild publications of an authority, inline rows)."""

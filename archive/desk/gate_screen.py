@@ -16,11 +16,11 @@ from wagtail.admin import messages
 from archive.actions.erase import EraseAction
 from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
 from archive.actions.withdraw import REASONS, REPLAYED, WithdrawAction
+from archive.assessment import Assessment, Reason, assess, consent_in_force
 from archive.desk.language_map import LanguageMapField
 from archive.desk.redaction_effects import RedactedWork
 from archive.desk.screens import WorkScreen
 from archive.desk.sealing import fields_kept_from
-from archive.gate import Assessment, Reason, assess, consent_in_force
 from archive.models import LADDER, Audience, Publication, RecordState, WithdrawalCase
 from archive.naming_advice import naming_advice
 from archive.vault.errors import VaultError

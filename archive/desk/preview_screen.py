@@ -8,8 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from archive.assessment import Assessment, assess, consent_in_force
 from archive.desk.screens import WorkScreen
-from archive.gate import Assessment, Gate, assess, consent_in_force
+from archive.gate import Gate
 from archive.models import LADDER, Audience, ConsentRecord, Publication, Revision
 from archive.public.works import media_url
 
@@ -19,7 +20,7 @@ class PreviewGate(Gate):
 
     def rows(self, work: Any, consent: ConsentRecord, assessment: Assessment) -> list[Publication]:
         """What would be published for this assessment, from the latest revision."""
-        built = self._build([work], {work.pk: consent}, {work.public_id: assessment})
+        built = self._build([work], {work.pk: consent}, {work.public_id: assessment}, self._snapshots([work]))
         return [publication for publication, _links, _files in built]
 
     def _snapshots(self, works: Any) -> dict[int, Revision]:

@@ -19,8 +19,9 @@ from archive import audit
 from archive.actions.consent import RecordConsentAction
 from archive.actions.publish import HideAction, UnpublishAction
 from archive.actions.redact import RedactAction
+from archive.assessment import consent_in_force
 from archive.credits import withhold_credits
-from archive.gate import Gate, consent_in_force
+from archive.gate import Gate
 from archive.gate_jobs import works_by_pk
 from archive.memberships import OPERATOR
 from archive.models import (

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from archive.gate import assess
+from archive.assessment import assess
 from archive.models import ConsentRecord, Publication, Review, Scope, WithdrawalCase
 from tests.archive.factories import a_community, a_member, a_testimony, committed, consent, published
 from tests.archive.test_desk import at_the_desk

@@ -15,7 +15,8 @@ from archive.actions.base import ActionRefused
 from archive.actions.consent import RecordConsentAction
 from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
 from archive.actions.withdraw import WithdrawAction
-from archive.gate import Gate, assess, consent_in_force
+from archive.assessment import assess, consent_in_force
+from archive.gate import Gate
 from archive.interchange import EXPORTS
 from archive.models import (
     LADDER,

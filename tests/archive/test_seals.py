@@ -13,6 +13,7 @@ from archive import seals
 from archive.actions.merge import MergeAction
 from archive.actions.publish import PublishAction, ReviewAction
 from archive.desk.works import TestimonyForm
+from archive.gate import Gate
 from archive.models import Document, EntityLink, Event, ExternalId, Organisation, Publication, RecordKind, Testimony
 from archive.naming import public_face, rebuild_naming
 from archive.policy import viewer_of
@@ -277,7 +278,12 @@ def test_what_is_kept_off_the_open_web_leaves_it_when_it_is_ticked_and_returns_b
     assert open_to_all()
     save("sexual-violence")
     assert not open_to_all()
+    with committed():
+        ReviewAction(None, [Testimony.objects.get(pk=work.pk)]).execute()
     save()
+    # Whatever asks the gate meanwhile: what was unticked waits for the review.
+    with committed():
+        Gate().refresh([Testimony.objects.select_related("community", "collection").get(pk=work.pk)])
     assert not open_to_all()
     with committed():
         ReviewAction(None, [Testimony.objects.get(pk=work.pk)]).execute()

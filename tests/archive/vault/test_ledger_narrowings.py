@@ -18,8 +18,8 @@ from accounts.wagtail_user_viewset import UserForm
 from archive.actions.consent import RecordConsentAction
 from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
 from archive.actions.redact import DecideOnRedactedAction, RedactAction, UnredactAction
+from archive.assessment import consent_in_force
 from archive.desk.works import TestimonyForm
-from archive.gate import consent_in_force
 from archive.memberships import join, leave
 from archive.models import (
     AccessRequest,
