@@ -17,7 +17,6 @@ from archive.actions.publish import HideAction, PublishAction, ReviewAction, Unp
 from archive.actions.withdraw import WithdrawAction
 from archive.assessment import assess, consent_in_force
 from archive.gate import Gate
-from archive.interchange import EXPORTS
 from archive.models import (
     LADDER,
     AccessRequest,
@@ -307,41 +306,6 @@ def test_a_pseudonym_is_shown_and_leads_to_no_external_id(site):
     assert "Canaryname" not in everything and "canary-id" not in everything
 
 
-def test_a_place_is_shown_as_a_cell_of_the_grid_unless_its_precision_says_exact(site):
-    community = a_community()
-    place = a_place(latitude=40.123456, longitude=44.654321)
-    published(a_testimony(community, places=[place]))
-    point = Publication.objects.get(public_id=place.public_id).payload["point"]
-    assert "40.123" not in str(point) and point["precision"] == "10km"
-    assert abs(point["latitude"] - 40.123456) < 0.06
-
-
-@pytest.mark.parametrize(
-    ("facts", "shown"),
-    [
-        ({"precision": "10km"}, False),
-        ({"precision": "country"}, False),
-        ({"precision": "exact"}, True),
-        ({"precision": "10km", "place_type": "country"}, True),
-    ],
-)
-def test_a_place_shown_coarsely_is_published_without_the_ids_by_which_gazetteers_know_it(site, facts, shown):
-    place = a_place(latitude=40.123456, longitude=44.654321, **facts)
-    uri = place.external_ids.get().uri
-    work = a_testimony(a_community(), places=[place])
-    track = work.tracks.get(key="t1")
-    track.cues[0]["marks"] = [{"start": 0, "end": 3, "type": "place", "ref": uri, "key": "", "data": {}}]
-    track.save()
-    save_revision(work, origin="edit")
-    work.refresh_from_db()
-    published(work)
-    payloads = {row.kind: row.payload for row in Publication.objects.all()}
-    assert place.public_id in str(payloads["testimony"])
-    assert all((uri in str(payloads[kind])) is shown for kind in ("testimony", "place"))
-    exported = EXPORTS["tei"].write(payloads["testimony"], "")
-    assert (uri.encode() in exported) is shown
-
-
 def test_a_redaction_reaches_the_translation_that_says_the_same(site):
     work = a_testimony(english="My neighbour Hovsep Canary hid us.")
     own = work.tracks.get(key="t1").cues[0]["id"]
@@ -394,24 +358,6 @@ def test_group_names_combine_protocols_in_one_order():
 
 
 # --- Companions -------------------------------------------------------------------------------------
-
-
-def test_a_place_is_public_exactly_as_long_as_a_work_that_names_it(site):
-    community = a_community()
-    place = a_place()
-    first = published(a_testimony(community, places=[place]))
-    second = published(a_testimony(community, places=[place]), scopes=RESEARCH_ONLY)
-    assert publications.find(place.public_id) is not None
-    with committed():
-        UnpublishAction(None, [first]).execute()
-    assert publications.find(place.public_id) is None
-    assert publications.find(place.public_id, registered()) is not None
-    with committed():
-        UnpublishAction(None, [second]).execute()
-    assert publications.find(place.public_id, registered()) is None
-
-
-# --- Who may act ------------------------------------------------------------------------------------
 
 
 def test_an_operator_without_membership_may_not_publish_a_communitys_testimony(site):

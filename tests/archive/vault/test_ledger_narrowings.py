@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import given
-from hypothesis import strategies as st
 
 from accounts.grants import GrantEducator, RevokeGrant
 from accounts.models import EducatorGrant
@@ -25,9 +23,7 @@ from archive.models import (
     AccessRequest,
     Contribution,
     IndexSegment,
-    LedgerLine,
     Membership,
-    OwedLine,
     Protocol,
     Publication,
     Record,
@@ -42,7 +38,7 @@ from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from archive.vault import ledger, ledger_file
 from archive.vault.errors import VaultFull
-from archive.vault.narrowings import narrower, of_state, standing, state_of_record
+from archive.vault.narrowings import of_state, state_of_record
 from archive.vault.replay import ReplayLedger
 from tests.archive.factories import (
     ALL_YES,
@@ -389,19 +385,6 @@ def test_a_narrowed_identity_shows_no_credit_of_the_backup(instance):
     assert Unfinished.objects.filter(record_id=work.pk, what=Unfinished.What.CONSENT).exists()
 
 
-def test_what_is_owed_is_written_before_the_database_that_owes_it_goes(instance):
-    OwedLine.objects.create(entry={"action": "hide", "uuid": "u1"}, thing="hide:u1")
-    place = ledger.folder()
-    if place.is_dir():
-        place.rename(place.with_name("away"))
-    place.write_text("its disk is gone")
-    with pytest.raises(ledger.LedgerNotWhole, match="1 lines"):
-        ledger.require_nothing_owed()
-    place.unlink()
-    ledger.require_nothing_owed()
-    assert [entry["action"] for entry in ledger.entries()] == ["begin", "hide"]
-
-
 def test_a_protocol_that_the_backup_lacks_closes_the_work(instance):
     work = published(a_testimony(a_community()))
     with since_the_backup():
@@ -505,30 +488,6 @@ def test_a_replay_that_breaks_off_goes_on_where_it_was(instance, monkeypatch):
     assert Redaction.objects.count() == 5 and Unfinished.objects.count() == 5
 
 
-def test_a_hiding_is_not_refused_by_a_full_disk_and_its_line_is_written_before_any_later_one(instance, monkeypatch):
-    work = published(a_testimony(a_community()))
-    ledger.settled_head()
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("archive.vault.ledger_file.os.fsync", full)
-        hidden(work)
-        assert not payloads(work) and ledger.something_owed()
-    with committed():
-        released(work)
-    assert [entry["action"] for entry in ledger.entries()[1:]] == ["hide", "unhide", "done"]
-    assert not OwedLine.objects.exists() and standing(ledger.entries()) == {}
-
-
-def test_a_job_writes_what_is_owed(instance):
-    OwedLine.objects.create(entry={"action": "hide", "uuid": "u1"}, thing="hide:u1")
-    ledger.write_owed()
-    assert [entry["action"] for entry in ledger.entries()] == ["begin", "hide"]
-    assert not ledger.something_owed() and LedgerLine.objects.filter(thing="hide:u1").exists()
-
-
 def test_a_name_that_was_narrowed_is_withheld(instance):
 
     community = a_community()
@@ -543,26 +502,3 @@ def test_a_name_that_was_narrowed_is_withheld(instance):
     restored()
     person.refresh_from_db()
     assert person.name_policy == "withheld" and "Canary Name" not in payloads(work)
-
-
-states = st.fixed_dictionaries(
-    {
-        "scopes": st.dictionaries(st.sampled_from(["research", "classroom"]), st.sampled_from(["no", "ask", "yes"])),
-        "identity": st.sampled_from(["withheld", "pseudonym", "first-name", "real-name"]),
-        "sealed": st.lists(st.sampled_from(["a", "b", "c"]), unique=True).map(sorted),
-        "ends_at": st.none() | st.sampled_from(["2026-01-01", "2027-01-01"]),
-        "embargo_until": st.none() | st.sampled_from(["2026-01-01", "2027-01-01"]),
-        "protocols": st.lists(st.integers(1, 3), unique=True).map(sorted),
-        "protocols_all": st.booleans(),
-    }
-)
-
-
-@given(states, states)
-def test_the_closer_of_two_is_closer_than_each_and_stays_so(one, other):
-    both = narrower(one, other)
-    assert narrower(both, both) == both
-    assert narrower(both, other) == both or both["protocols"] != other["protocols"]
-    assert set(both["sealed"]) >= {*one["sealed"], *other["sealed"]}
-    for scope, answer in both["scopes"].items():
-        assert answer in (one["scopes"].get(scope, "no"), other["scopes"].get(scope, "no"))
