@@ -275,12 +275,12 @@ class Restore:
         self.decision = decision
         self.data = Path(settings.CAIRN_DATA)
 
-    def check(self) -> Manifest:
+    def check(self, saying: str = "checking the backup") -> Manifest:
         """Read the whole backup and every hash in it, and the ledger.
 
         Raises :class:`BadBackup` or :class:`~archive.vault.ledger.LedgerNotWhole` before anything is touched.
         """
-        self.tell("checking the backup")
+        self.tell(saying)
         seen: dict[str, str] = {}
         manifest: Manifest | None = None
         try:
@@ -335,7 +335,8 @@ class Restore:
 
     def execute(self) -> Manifest:
         """Put everything in place and leave the site closed; :mod:`archive.vault.replay` opens it."""
-        manifest = self.check()
+        # Whoever was asked in between may have taken her time.
+        manifest = self.check("checking it once more, before anything is moved")
         ledger.mark_replay_pending(self._pending(manifest))
         # Now, while this machine's own database still tells which lines are missing.
         ledger.accept(self.decision)

@@ -69,6 +69,16 @@ def children_at_work(stage: str) -> list[psutil.Process]:
     return found
 
 
+def kill_those_at_work(stage: str) -> list[int]:
+    """Their process ids; whoever dies with bubblewrap dies before its own turn comes."""
+    killed = []
+    for child in children_at_work(stage):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+            killed.append(child.pid)
+    return killed
+
+
 def words_of(process: psutil.Process) -> list[str]:
     """Its command line; nothing when it has ended meanwhile."""
     with contextlib.suppress(psutil.Error):

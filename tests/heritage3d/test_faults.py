@@ -35,6 +35,7 @@ from tests.heritage3d.struck import (
     assert_nothing_half_done_counts,
     children_at_work,
     has_begun,
+    kill_those_at_work,
     run_of,
     sealed_result,
     set_out,
@@ -79,9 +80,7 @@ def kill_the_child(photos: Path, out: Path, stage: str) -> None:
 
     def strike() -> bool:
         if not killed and has_begun(out, stage):
-            for child in children_at_work(stage):
-                child.kill()
-                killed.append(child.pid)
+            killed.extend(kill_those_at_work(stage))
         return False
 
     with pytest.raises(StageFault, match=f"{stage} ended without a result: it was killed from outside") as fault:
@@ -469,6 +468,5 @@ def test_it_goes_red_when_cancelling_leaves_the_child_alone(
         with pytest.raises(AssertionError):
             cancel(photos, out, "depth")
     finally:
-        for child in children_at_work("depth"):
-            child.kill()
+        kill_those_at_work("depth")
     assert_nobody_is_left(out)

@@ -1,4 +1,4 @@
-"""Makes this instance what a backup says, and withdraws again what was withdrawn since."""
+"""Makes this instance what a backup says, and closes again what was withdrawn, erased or narrowed since."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def add_decisions(parser: CommandParser) -> None:
     parser.add_argument(
         "--accept-lost-ledger",
         action="store_true",
-        help="go on without any ledger: everything withdrawn since the backup comes back",
+        help="go on without any ledger: everything withdrawn, erased or narrowed since the backup comes back",
     )
 
 
@@ -44,7 +44,8 @@ def decided(options: dict[str, Any]) -> ledger.Decision:
 class Command(BaseCommand):
     help = (
         "Makes this instance what a backup says. Stop web and workers first. What was here is moved aside, not "
-        "deleted; everything that was withdrawn since the backup is withdrawn again before the site may serve."
+        "deleted; before the site may serve again, everything that was withdrawn, erased, hidden, redacted or "
+        "restricted since the backup, and every consent narrowed and membership ended since, is done again."
     )
     # The database may be missing or older than the program: that is what this command repairs.
     requires_system_checks = []
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, nargs="?", help="the file that `backup` wrote")
         parser.add_argument("--yes", action="store_true", help="do not ask")
         parser.add_argument(
-            "--replay-only", action="store_true", help="only do the withdrawals again (after a restore that stopped)"
+            "--replay-only", action="store_true", help="only do that again (after a restore that stopped)"
         )
         add_decisions(parser)
 
@@ -96,7 +97,7 @@ class Command(BaseCommand):
         damage = [finding for folder in vault.object_folders() for finding in validate_object(folder, vault.root)]
         for finding in damage:
             self.stderr.write(f"DAMAGED {finding}")
-        say("withdrawing again")
+        say("closing again what was closed since the backup")
         report = ReplayLedger(decision=decision).execute()
         call_command("rebuild_search", verbosity=0)
         self.stdout.write(

@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 import io
-import json
-import os
-import sqlite3
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from archive.vault.snapshot import Backup, BadBackup, Restore
-
-PROJECT = Path(__file__).resolve().parents[3]
+from tests.archive.vault.lives import life_of
 
 
 @pytest.fixture
 def told(transactional_db, tmp_path: Path) -> dict[str, Any]:
     """What the driver saw, from a whole life of an instance."""
-    if connection.vendor != "sqlite":
-        pytest.skip("the scenario copies the migrated SQLite database; on PostgreSQL run restore_driver itself")
-    data = tmp_path / "instance"
-    (data / "db").mkdir(parents=True)
-    connection.ensure_connection()
-    target = sqlite3.connect(data / "db" / "cairn.sqlite3")
-    connection.connection.backup(target)
-    target.close()
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.archive.vault.restore_driver", str(tmp_path / "backup.tar")],
-        cwd=PROJECT,
-        env={"PATH": os.environ["PATH"], "CAIRN_DATA": str(data), "PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return seen
+    return life_of(tmp_path, "tests.archive.vault.restore_driver", seconds=180)
 
 
 def test_the_life_of_an_instance_through_backup_and_restore(told: dict[str, Any]):
