@@ -21,6 +21,7 @@ from django.utils.translation import get_language, gettext, gettext_lazy, ngette
 from archive.models.terms import Answer, Basis, Scope, Sensitivity
 from archive.public.addresses import list_url, page_url
 from archive.public.kinds import all_kinds, public_kind
+from archive.public.scopes import answers
 from archive.templatetags.constant_words import once_a_language_for
 from archive.templatetags.site_language import bcp47, language_name, locale_of
 from archive.values.language_map import ShownText, choose
@@ -294,10 +295,10 @@ def basis_sentence(basis: str) -> str:
 
 
 @register.filter
-def scope_answers(scopes: Json | None) -> list[tuple[str, str, str]]:
+def scope_answers(work: Json) -> list[tuple[str, str, str]]:
     """(use, code, answer in words) for each scope of consent that a reader can understand, in a fixed order."""
-    given = scopes or {}
-    return _scope_answers(tuple((scope, str(given[scope])) for scope in SCOPES if scope in given))
+    given = answers(work)
+    return _scope_answers(tuple((scope, given[scope]) for scope in SCOPES if scope in given))
 
 
 @once_a_language_for
@@ -306,11 +307,11 @@ def _scope_answers(given: tuple[tuple[str, str], ...]) -> list[tuple[str, str, s
 
 
 @register.filter
-def scope_list(scopes: Json | None) -> SafeString:
+def scope_list(work: Json) -> SafeString:
     """The same as items of a definition list."""
     items = [
         f'<div class="scope-{escape(code)}"><dt>{escape(use)}</dt><dd>{escape(answer)}</dd></div>'
-        for use, code, answer in scope_answers(scopes)
+        for use, code, answer in scope_answers(work)
     ]
     return mark_safe("".join(items))  # noqa: S308 - escaped here
 

@@ -103,7 +103,8 @@ def test_data_blocks_cannot_be_ended_early(value: object) -> None:
 
 def test_scopes_of_consent_are_said_in_order() -> None:
     with override("en"):
-        said = scope_answers({"machine": "no", "public-web": "yes", "press": "ask", "preserve": "yes"})
+        given = {"machine": "no", "public-web": "yes", "press": "ask", "preserve": "yes"}
+        said = scope_answers({"consent": {"scopes": given}})
     assert [(code, answer) for _, code, answer in said] == [("yes", "yes"), ("ask", "ask first"), ("no", "no")]
 
 
