@@ -20,6 +20,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from archive.models import (
+    LADDER,
     AccessRequest,
     Audience,
     Community,
@@ -67,6 +68,10 @@ SHARED_KINDS = frozenset(
 )
 
 
+#: Stands that a link can give to whoever holds it; what is above them is given to persons.
+OPENED_BY_LINKS = LADDER[: LADDER.index(Audience.EDUCATORS) + 1]
+
+
 @dataclass(frozen=True)
 class Decision:
     """Yes or no, and why: ``reason`` is a code that a screen turns into a sentence."""
@@ -93,10 +98,17 @@ class Viewer:
     groups: frozenset[str] = frozenset()
     #: Works opened to this viewer on request: public id → end (None: without end).
     grants: Mapping[str, datetime | None] = field(default_factory=dict)
+    #: Works opened by a link that she holds: public id → (stand, end). No grant: a stand of the ladder below it.
+    opened: Mapping[str, tuple[str, datetime | None]] = field(default_factory=dict)
 
     @property
     def authenticated(self) -> bool:
         return self.user_id is not None
+
+    @property
+    def answered_apart(self) -> bool:
+        """Whether what she is answered may differ from what everybody is: no copy of it may serve another."""
+        return self.authenticated or bool(self.opened)
 
     def member_of(self, slug: str | None) -> bool:
         return bool(slug) and slug in self.roles
@@ -263,15 +275,32 @@ def base_stand(viewer: Viewer) -> str:
     return Audience.REGISTERED if viewer.authenticated else Audience.PUBLIC
 
 
+def may_open_to_others(viewer: Viewer) -> Decision:
+    """Whether somebody may hand a class what she reads herself: an educator or a member, never a reader alone."""
+    if not viewer.authenticated:
+        return Decision(False, "not-signed-in")
+    if viewer.educator:
+        return Decision(True, "educator")
+    return Decision(True, "member") if viewer.roles else Decision(False, "no-educator")
+
+
 def stand_for(viewer: Viewer, group: str, public_id: str, now: datetime | None = None) -> str:
-    """The one stand from which a viewer sees one work: her community's, then a grant's, then her own."""
+    """The one stand from which a viewer sees one work: her community's, else the highest of the others."""
     if group in viewer.groups:
         return Audience.COMMUNITY
-    if public_id in viewer.grants:
-        end = viewer.grants[public_id]
-        if end is None or end > (now or timezone.now()):
-            return Audience.GRANTED
-    return base_stand(viewer)
+    return _stands_by_work(viewer, now or timezone.now()).get(public_id) or base_stand(viewer)
+
+
+def _stands_by_work(viewer: Viewer, now: datetime) -> dict[str, str]:
+    """Works for which a viewer stands higher than elsewhere, by a grant or by a link, as long as these last."""
+    base = LADDER.index(Audience(base_stand(viewer)))
+    stands = {
+        key: str(stand)
+        for key, (stand, end) in viewer.opened.items()
+        if stand in OPENED_BY_LINKS and LADDER.index(Audience(stand)) > base and (end is None or end > now)
+    }
+    granted = (key for key, end in viewer.grants.items() if end is None or end > now)
+    return stands | dict.fromkeys(granted, str(Audience.GRANTED))
 
 
 def published_to(viewer: Viewer, now: datetime) -> Q:
@@ -282,23 +311,38 @@ def published_to(viewer: Viewer, now: datetime) -> Q:
 def reached(reach: Reach, now: datetime) -> Q:
     """What stands where somebody of this reach stands, as a condition over publications."""
     alive = Q(not_after__isnull=True) | Q(not_after__gt=now)
-    # A stand that is none serves nothing.
-    ordinary = Q(**{f"serves_{reach.default}": True}) if reach.default in Audience.values else Q(pk__in=[])
-    groups, grants = list(reach.by_group), list(reach.by_work)
-    if not groups and not grants:
+    groups, works = _by_stand(reach.by_group), _by_stand(reach.by_work)
+    ordinary = _serves(reach.default)
+    if not groups and not works:
         return alive & ordinary
-    inside = Q(group__in=groups)
-    granted = Q(public_id__in=grants) & ~inside
-    return alive & (
-        (inside & Q(serves_community=True)) | (granted & Q(serves_granted=True)) | (ordinary & ~inside & ~granted)
-    )
+    every_group = Q(group__in=[group for those in groups.values() for group in those])
+    every_work = Q(public_id__in=[work for those in works.values() for work in those])
+    found = ordinary & ~every_group & ~every_work
+    for stand, those in groups.items():
+        found |= Q(group__in=those) & _serves(stand)
+    for stand, those in works.items():
+        found |= Q(public_id__in=those) & ~every_group & _serves(stand)
+    return alive & found
+
+
+def _by_stand(stands: Mapping[str, str]) -> dict[str, list[str]]:
+    """Groups or works by the stand that somebody has there."""
+    found: dict[str, list[str]] = {}
+    for key, stand in stands.items():
+        if stand:
+            found.setdefault(stand, []).append(key)
+    return found
+
+
+def _serves(stand: str) -> Q:
+    """A stand that is none serves nothing."""
+    return Q(**{f"serves_{stand}": True}) if stand in Audience.values else Q(pk__in=[])
 
 
 def reach_of(viewer: Viewer, now: datetime | None = None) -> Reach:
     """The same as ``stand_for``, as the value the search room is handed."""
-    now = now or timezone.now()
     return Reach(
         default=str(base_stand(viewer)),
         by_group={group: str(Audience.COMMUNITY) for group in viewer.groups},
-        by_work={key: str(Audience.GRANTED) for key, end in viewer.grants.items() if end is None or end > now},
+        by_work=_stands_by_work(viewer, now or timezone.now()),
     )

@@ -75,7 +75,7 @@ def _names(ids: Collection[str], reach: Reach, language: str) -> dict[str, str]:
             public_id: choose(title, (language,)).text for public_id, title in rows.values_list("public_id", "title")
         }
     if reach.by_work and len(names) < len(asked):
-        # What is open on request names places and people whose pages are not open with it.
+        # What is open to her alone names places and people whose pages are not open with it.
         works = Publication.objects.filter(here, public_id__in=list(reach.by_work))
         for payload in works.values_list("payload", flat=True):
             for named in (payload.get("collection"), payload.get("place"), *payload.get("entities", [])):

@@ -55,8 +55,8 @@ class SearchDocument:
 class Reach:
     """On which single stand a viewer stands, so that nobody ever sees two projections of one work.
 
-    ``by_work`` goes before ``by_group`` before ``default``; whoever builds it lets membership of a group
-    go before a single grant by leaving the grant out.
+    ``by_group`` goes before ``by_work`` before ``default``: who belongs to the group of a work stands there,
+    whatever else was opened to her of it.
     """
 
     default: str
@@ -65,7 +65,7 @@ class Reach:
 
     def stand(self, *, work: str, group: str) -> str:
         """The stand from which this viewer sees ``work``, which belongs to ``group``."""
-        return self.by_work.get(work) or self.by_group.get(group) or self.default
+        return self.by_group.get(group) or self.by_work.get(work) or self.default
 
     def sees(self, document: SearchDocument) -> bool:
         """Whether the row serves the viewer's stand."""

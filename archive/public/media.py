@@ -32,7 +32,7 @@ def media_access(request: HttpRequest, public_id: str, file_id: str) -> HttpResp
     if not path.is_file():
         raise Http404
     response = _ranged(request, path, file.media_type)
-    response.headers["Cache-Control"] = "private, no-cache" if not viewer.authenticated else "private, no-store"
+    response.headers["Cache-Control"] = "private, no-store" if viewer.answered_apart else "private, no-cache"
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["Content-Disposition"] = f'{_disposition(file.media_type)}; filename="cairn-{public_id}"'
     response.headers["X-Content-Type-Options"] = "nosniff"

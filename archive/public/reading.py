@@ -56,7 +56,7 @@ def tombstone(request: HttpRequest, gone: Gone) -> HttpResponse:
     context = {"tombstone": {"kind": gone.kind, "at": gone.at.date().isoformat(), "text": gone.text}}
     response = render(request, "410.html", context, status=410)
     add_never_cache_headers(response)
-    if not viewer_for(request).authenticated:
+    if not viewer_for(request).answered_apart:
         # Publishing it again sets the clock anew, and with it goes the kept stone.
         response.cairn_checked_against = "clock"  # type: ignore[attr-defined]
         response.cairn_version = getattr(request, "cairn_clock", None)  # type: ignore[attr-defined]
@@ -72,9 +72,9 @@ def mark_cacheable(
     checks would outlive a withdrawal.
     """
     viewer = viewer_for(request)
-    response.headers["Cache-Control"] = "no-cache" if not viewer.authenticated else "private, no-store"
+    response.headers["Cache-Control"] = "private, no-store" if viewer.answered_apart else "no-cache"
     patch_vary_headers(response, ["Cookie"])
-    if not viewer.authenticated and response.status_code == 200:
+    if not viewer.answered_apart and response.status_code == 200:
         response.cairn_checked_against = publication.pk if publication is not None else "clock"  # type: ignore[attr-defined]
         response.cairn_version = (  # type: ignore[attr-defined]
             publication.version if publication is not None else getattr(request, "cairn_clock", None)

@@ -135,7 +135,7 @@ class Catalogue:
                 profile
                 for profile in profiles
                 if profile.stands
-                & (of_work[profile.work] if profile.work in of_work else of_group.get(profile.group, default))
+                & (of_group[profile.group] if profile.group in of_group else of_work.get(profile.work, default))
             ]
         return [
             profile
