@@ -99,6 +99,10 @@ class Gate:
             self._bump()
         return assessments
 
+    def build(self, work: Any, revision: Revision, consent: ConsentRecord, assessment: Assessment) -> list[Built]:
+        """What would be published of one revision of a work, made in memory: nothing is written or remembered."""
+        return self._build([work], {work.pk: consent}, {work.public_id: assessment}, {work.pk: revision})
+
     def _consents(self, works: Sequence[Any]) -> dict[int, ConsentRecord]:
         found: dict[int, ConsentRecord] = {}
         rows = ConsentRecord.objects.filter(record_id__in=[w.pk for w in works]).prefetch_related("protocols")
