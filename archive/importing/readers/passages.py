@@ -33,7 +33,11 @@ class _PassagesReader:
     def works(self, source: Source, options: ReadingOptions) -> Iterator[ParsedWork | Problem]:
         text, _removed = storable(decode(source.read(), source.name, options.encoding))
         rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        if tuple(rows.fieldnames or ()) != COLUMNS:
+        try:
+            heading = tuple(rows.fieldnames or ())
+        except csv.Error as error:
+            raise RefusedError(problem("table-broken", source.name, "row 1", why=error)) from error
+        if heading != COLUMNS:
             raise RefusedError(problem("table-broken", source.name, "row 1", why="it has another heading"))
         problems: list[Problem] = []
         works: dict[str, dict[str, ParsedTrack]] = {}

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from archive.importing.formats import ReadingOptions, choose_reader, readers
@@ -126,6 +126,7 @@ def test_arbitrary_text_never_raises_anything_else(text):
 
 
 @given(st.binary(max_size=200))
+@example(b'"')
 def test_arbitrary_files_never_raise_anything_else(content):
     import tempfile
 
