@@ -37,9 +37,9 @@ _ELSEWHERE = re.compile(r"https?://[^\s\"'<>]+")
 _ADDRESS = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?!\w|\.\d|:\w)"
 )
-#: Paths whose next part opens a door: class links, receipts, invitations, keys of allauth.
+#: Paths whose next part opens a door: class and reviewers’ links, receipts, invitations, keys of allauth.
 _SECRET_PATH = re.compile(
-    r"(?P<before>/(?:accounts/demo|class|receipt|invitations?|invite|sign-in|uploads|confirm-email|reset/key|login/code)/)"
+    r"(?P<before>/(?:accounts/demo|class|review|receipt|invitations?|invite|sign-in|uploads|confirm-email|reset/key|login/code)/)"
     r"(?P<secret>[^/\s\"'?#]+)"
 )
 

@@ -10,7 +10,7 @@ from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 
 from accounts.admin_address import ADMIN_ROOT
-from archive.public import lists, media, works
+from archive.public import lists, media, reader_links, works
 from archive.public.api import api
 from archive.public.feeds import SITEMAPS, robots
 from config.demo import demo_sign_in
@@ -22,6 +22,8 @@ urlpatterns = [
     path("id/<str:public_id>", lists.permanent, name="permanent"),
     path("media-access/<str:public_id>/<uuid:file_id>/", media.media_access, name="media-access"),
     path("captions/<str:public_id>/<str:track_id>.vtt", works.captions, name="captions"),
+    path("class/<str:token>/", reader_links.enter_class, name="class-link"),
+    path("review/<str:token>/", reader_links.enter_review, name="review-link"),
     path("sitemap.xml", sitemap_index, {"sitemaps": SITEMAPS, "sitemap_url_name": "sitemap"}, name="sitemap-index"),
     path("sitemap-<section>.xml", sitemap, {"sitemaps": SITEMAPS}, name="sitemap"),
     path("robots.txt", robots, name="robots"),

@@ -30,6 +30,7 @@ def reason_in_words(code: str) -> str:
         "not-a-member": _("This belongs to a community of which you are no member."),
         "role-lacks-this-right": _("Your role in this community does not include this."),
         "belongs-to-the-platform": _("This belongs to the platform; ask its operator."),
+        "no-educator": _("Only an educator or a member of a community can open works to a class."),
         "sealed": _("This field is sealed; only a consent steward can read it."),
     }.get(code, _("You may not do this."))
 

@@ -34,6 +34,7 @@ from archive.models import (
     MediaAsset,
     Moved,
     Person,
+    PinnedWork,
     ReaderReport,
     RecordState,
     WithdrawalCase,
@@ -147,6 +148,7 @@ class EraseAction(Action):
         Clip.objects.filter(work_id=key).delete()
         AccessRequest.objects.filter(public_id=public_id).delete()
         ReaderReport.objects.filter(public_id=public_id).delete()
+        PinnedWork.objects.filter(record_id=key).delete()
         assets = MediaAsset.objects.filter(record_id=key)
         assets.update(parent=None)
         assets.delete()

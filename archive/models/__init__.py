@@ -30,6 +30,7 @@ from archive.models.publication import (
     ReaderReport,
     Tombstone,
 )
+from archive.models.reader_link import PinnedWork, ReaderLink
 from archive.models.record import AUTHORITY_KINDS, WORK_KINDS, Record, RecordKind, RecordState
 from archive.models.revision import Revision
 from archive.models.terms import Answer, Scope, Sensitivity
@@ -86,6 +87,7 @@ __all__ = [
     "Organisation",
     "OwedLine",
     "Person",
+    "PinnedWork",
     "Place",
     "Proposal",
     "Protocol",
@@ -93,6 +95,7 @@ __all__ = [
     "Publication",
     "PublicationLink",
     "PublishedFile",
+    "ReaderLink",
     "ReaderReport",
     "Record",
     "RecordKind",

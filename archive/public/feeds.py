@@ -81,7 +81,7 @@ SITEMAPS = {"publications": PublicationSitemap}
 
 def robots(request: HttpRequest) -> HttpResponse:
     """``robots.txt``: pages may be found, forms and files need not be."""
-    kept_out = (ADMIN_ROOT, "/accounts/", "/media-access/")
+    kept_out = (ADMIN_ROOT, "/accounts/", "/media-access/", "/class/", "/review/")
     lines = [
         "User-agent: *",
         *(f"Disallow: {path}" for path in kept_out),

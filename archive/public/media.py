@@ -28,13 +28,19 @@ def media_access(request: HttpRequest, public_id: str, file_id: str) -> HttpResp
         if isinstance(found, Gone):
             raise Withdrawn(found)
         raise Http404
-    path = Path(settings.CAIRN_DATA) / "media" / "derivatives" / file.path
+    response = send_file(request, file.path, file.media_type, public_id)
+    response.headers["Cache-Control"] = "private, no-store" if viewer.answered_apart else "private, no-cache"
+    return response
+
+
+def send_file(request: HttpRequest, name: str, media_type: str, public_id: str) -> HttpResponseBase:
+    """A public copy, whole or the part asked for; who may have it was decided before. :raises Http404: without it."""
+    path = Path(settings.CAIRN_DATA) / "media" / "derivatives" / name
     if not path.is_file():
         raise Http404
-    response = _ranged(request, path, file.media_type)
-    response.headers["Cache-Control"] = "private, no-store" if viewer.answered_apart else "private, no-cache"
+    response = _ranged(request, path, media_type)
     response.headers["Accept-Ranges"] = "bytes"
-    response.headers["Content-Disposition"] = f'{_disposition(file.media_type)}; filename="cairn-{public_id}"'
+    response.headers["Content-Disposition"] = f'{_disposition(media_type)}; filename="cairn-{public_id}"'
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 

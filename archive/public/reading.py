@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from archive import publications
+from archive.class_links import ClassLink, class_link
 from archive.models.publication import Publication
 from archive.policy import ANONYMOUS, Viewer, viewer_of
 from archive.publications import Gone
+
+#: Where a browser's session keeps the hash of the class link it came in by.
+CLASS_LINK = "cairn_class_link"
 
 
 class Withdrawn(Exception):
@@ -31,10 +37,19 @@ def viewer_for(request: HttpRequest) -> Viewer:
         request.cairn_clock = publications.clock()[0]  # type: ignore[attr-defined]
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             viewer = viewer_of(request.user)
+            held = class_link_of(request)
+            if held is not None:
+                viewer = replace(viewer, opened=held.opened)
         else:
             viewer = ANONYMOUS
         request.cairn_viewer = viewer  # type: ignore[attr-defined]
     return viewer
+
+
+def class_link_of(request: HttpRequest) -> ClassLink | None:
+    """The class link by which this browser came in, if it is good now; asked of the database each time."""
+    token_hash = request.session.get(CLASS_LINK, "")
+    return class_link(token_hash, timezone.now()) if token_hash else None
 
 
 def published_or_404(request: HttpRequest, public_id: str, *, kind: str = "") -> Publication:

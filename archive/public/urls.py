@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from archive.public import asking, lists, search_page, works
+from archive.public import asking, lists, reader_links, search_page, works
 from archive.public.feeds import NewlyOpened
 from archive.public.kinds import all_kinds
 
@@ -19,6 +19,9 @@ urlpatterns = [
     path("languages/", lists.languages, name="languages"),
     path("languages/<str:tag>/", lists.language, name="language"),
     path("report/", asking.report, name="report"),
+    path("class/", reader_links.class_page, name="class"),
+    path("review/", reader_links.review_page, name="review"),
+    path("review/<uuid:file_id>/", reader_links.review_file, name="review-file"),
     path("request/<str:public_id>/", asking.request_access, name="request-access"),
     re_path(rf"^{_SEGMENT}/$", lists.browse, name="browse"),
     re_path(rf"^{_SEGMENT}/{_ID}/$", lists.page, name="page"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +25,8 @@ def work_page(request: HttpRequest, publication: Publication) -> HttpResponse:
     """A testimony or document, complete without JavaScript; a stub where it is on request."""
     if publication.stub:
         return _stub_page(request, publication)
-    payload = _with_addresses(publication)
+    payload = with_addresses(publication, lambda file_id: media_url(publication, file_id))
+    payload["published_at"] = publication.published_at.date().isoformat()
     reader = get_language() or settings.LANGUAGE_CODE
     work = citations.cited(payload, reader, timezone.now().date())
     context = {
@@ -43,18 +45,16 @@ def work_page(request: HttpRequest, publication: Publication) -> HttpResponse:
     return mark_cacheable(request, response, publication)
 
 
-def _with_addresses(publication: Publication) -> dict[str, Any]:
+def with_addresses(publication: Publication, address: Callable[[str], str]) -> dict[str, Any]:
     """The payload with the addresses of its files; a waveform is joined to its recording."""
     payload = dict(publication.payload)
-    waveforms = {
-        m["asset"]: media_url(publication, m["id"]) for m in payload.get("media", []) if m["kind"] == "waveform"
-    }
+    media = payload.get("media", [])
+    waveforms = {m["asset"]: address(m["id"]) for m in media if m["kind"] == "waveform"}
     payload["media"] = [
-        {**m, "url": media_url(publication, m["id"]), "waveform_url": waveforms.get(m["asset"])}
-        for m in payload.get("media", [])
+        {**m, "url": address(m["id"]), "waveform_url": waveforms.get(m["asset"])}
+        for m in media
         if m["kind"] in ("audio", "video", "image")
     ]
-    payload["published_at"] = publication.published_at.date().isoformat()
     return payload
 
 

@@ -30,7 +30,7 @@ OPENING: Mapping[str, str] = {opens: closes for closes, opens in CLOSING.items()
 #: Acts whose line holds a whole state, which may be narrower in one respect and wider in another.
 STATES = frozenset({"consent", "restrict", "decide", "credit"})
 #: Acts that close and are never taken back.
-FINAL = frozenset({"uninvite", "end-grants"})
+FINAL = frozenset({"uninvite", "end-grants", "end-link"})
 ACTIONS = frozenset({*CLOSING, *OPENING, *STATES, *FINAL})
 
 #: From closed to open.
@@ -57,6 +57,8 @@ def thing_of(entry: Mapping[str, Any]) -> str:
         return f"decide:{entry['redaction']}:{entry['about']}:{entry['key']}"
     if act == "uninvite":
         return f"uninvite:{entry['invitation']}"
+    if act == "end-link":
+        return f"end-link:{entry['link']}"
     if act == "deactivate":
         return f"deactivate:{entry['user']}"
     if act in ("leave", "revoke"):

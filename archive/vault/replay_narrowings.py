@@ -32,6 +32,7 @@ from archive.models import (
     Community,
     Membership,
     Protocol,
+    ReaderLink,
     Record,
     RecordKind,
     RecordState,
@@ -301,6 +302,13 @@ def _end_grants(entry: Mapping[str, Any]) -> bool:
     return bool(AccessRequest.end_all(_record(entry).public_id, timezone.now()))
 
 
+def _end_link(entry: Mapping[str, Any]) -> bool:
+    rows = ReaderLink.objects.filter(token_hash=entry["link"])
+    if not rows.exists():
+        raise UnknownHere
+    return bool(rows.filter(ended_at=None).update(ended_at=timezone.now()))
+
+
 def _to_finish(record: Record, what: str) -> None:
     Unfinished.objects.get_or_create(record_id=record.pk, what=what, finished_at=None)
 
@@ -318,4 +326,5 @@ _ACTS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "deactivate": _deactivate,
     "uninvite": _uninvite,
     "end-grants": _end_grants,
+    "end-link": _end_link,
 }

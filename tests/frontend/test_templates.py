@@ -22,7 +22,7 @@ OURS = sorted(
     if path.name != "429.html"
 )
 #: Pages that hold a form and are therefore never kept by the page cache.
-FORMS = {"report", "request"}
+FORMS = {"report", "request", "class", "class-empty"}
 LANGUAGES = [code for code, _ in settings.LANGUAGES]
 
 

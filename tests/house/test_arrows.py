@@ -29,6 +29,9 @@ PUBLIC_SIDE = (
     "archive.values",
     "archive.interchange",
     "archive.templatetags",
+    # What a link opens without an account: works with their stands, and a publication that is made and not kept.
+    "archive.class_links",
+    "archive.review_links",
     # Whether the site is closed while a restore is replayed: a marker file, no record.
     "archive.vault.ledger",
 )

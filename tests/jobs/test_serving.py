@@ -159,6 +159,7 @@ def test_mode_with_a_slip_of_the_pen_is_refused(settings: Any) -> None:
         ("GET /en/search/?q=Rózsa&page=2 200", "GET /en/search/?- 200"),
         ("from 192.0.2.17 and 2001:db8::1 at 14:03:22", "from - and - at 14:03:22"),
         ("GET /class/s3cr3t/ 200", "GET /class/-/ 200"),
+        ("Not Found: /review/s3cr3t/", "Not Found: /review/-/"),
     ],
 )
 def test_lines_lose_what_tells_who_read_what(line: str, expected: str) -> None:

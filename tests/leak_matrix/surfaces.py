@@ -65,6 +65,14 @@ LIST_SURFACES: dict[str, tuple[str, ...]] = {
     "readyz": ("/readyz",),
     "wagtail_serve": ("/en/", "/en/about/", "/en/help/", "/ar/", "/en/nothing/"),
 }
+#: Addresses of links for readers without an account: nothing stands there but for who came in by one.
+LINK_SURFACES: dict[str, tuple[str, ...]] = {
+    "class-link": ("/class/zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz/",),
+    "review-link": ("/review/zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz/",),
+    "public:class": ("/en/class/", "/ar/class/"),
+    "public:review": ("/en/review/", "/ar/review/?with=en"),
+    "public:review-file": ("/en/review/00000000-0000-4000-8000-000000000000/",),
+}
 #: Addresses that hold no record and take none, by the beginning of their name, with the reason.
 WITHOUT_RECORDS: dict[str, str] = {
     "account_": "the reader's own account (allauth)",
@@ -127,7 +135,7 @@ def pages_of(record: Any) -> Iterator[tuple[str, str]]:
 
 def unnamed() -> list[str]:
     """Patterns that the matrix does not know."""
-    known: set[str] = set(OBJECT_SURFACES) | set(LIST_SURFACES)
+    known = {*OBJECT_SURFACES, *LIST_SURFACES, *LINK_SURFACES}
     missing = []
     for name, route in patterns():
         if route.startswith(DESK_PREFIX) or name in known:
