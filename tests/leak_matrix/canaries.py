@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterator
 from functools import cache
+from typing import Any
 
 #: How every canary begins.
 BEGINNING = "canary"
@@ -79,3 +80,10 @@ def _read_in(layer: bytes, canaries: Collection[str]) -> set[str]:
         found |= {wanted[part] for length in lengths if (part := layer[at : at + length]) in wanted}
         at = layer.find(beginning, at + 1)
     return found
+
+
+def body_of(response: Any) -> bytes:
+    """Everything an answer says, headers too."""
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
+    return content + headers.encode()

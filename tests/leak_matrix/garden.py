@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.archive.factories import a_community
+from tests.leak_matrix.links import hand_out
 from tests.leak_matrix.order import plant_order
 from tests.leak_matrix.people import plant_people
 from tests.leak_matrix.planting import DOCUMENT_STATES, STATES, Garden, Planted, actors, plant
@@ -18,25 +19,34 @@ CASES: tuple[Callable[[Any], list[Planted]], ...] = (plant_people, plant_seals, 
 
 def garden_of(*states: str) -> Garden:
     """A testimony in each of these states, and everybody who could come to look."""
-    community = a_community("valley")
-    return Garden([plant(state, community) for state in states], actors(community), community)
+    return hand_out(_states(*states))
 
 
 def garden_with(*cases: Callable[[Any], list[Planted]]) -> Garden:
     """What these ways of hiding plant."""
-    community = a_community("valley")
-    return Garden([planted for case in cases for planted in case(community)], actors(community), community)
+    garden = _states()
+    garden.planted += [planted for case in cases for planted in case(garden.community)]
+    return hand_out(garden)
 
 
 def every_state() -> Garden:
     """Testimonies in every state, documents where a document may differ."""
-    garden = garden_of(*STATES)
-    garden.planted += [plant(state, garden.community, "document") for state in DOCUMENT_STATES]
-    return garden
+    return hand_out(_every_state())
 
 
 def whole_garden() -> Garden:
     """Every state and every case, side by side."""
-    garden = every_state()
+    garden = _every_state()
     garden.planted += [planted for case in CASES for planted in case(garden.community)]
+    return hand_out(garden)
+
+
+def _states(*states: str) -> Garden:
+    community = a_community("valley")
+    return Garden([plant(state, community) for state in states], actors(community), community)
+
+
+def _every_state() -> Garden:
+    garden = _states(*STATES)
+    garden.planted += [plant(state, garden.community, "document") for state in DOCUMENT_STATES]
     return garden

@@ -57,19 +57,21 @@ YES = {"preserve": "yes"}
 #: How long the consent of the expired work holds: long enough to publish it.
 CONSENT_LASTS = timedelta(seconds=2)
 #: state → scopes of consent, and the actors who may read the words.
-EVERYBODY = frozenset(
-    {"anonymous", "registered", "teacher", "same", "other", "specialist", "translator", "hostile", "operator"}
-)
-SIGNED_IN = EVERYBODY - {"anonymous"}
+SIGNED_IN = frozenset({"registered", "teacher", "same", "other", "specialist", "translator", "hostile", "operator"})
+#: Who has no account and came in by a link: a class's, and a reviewer's (``tests/leak_matrix/links.py``).
+BY_LINK = frozenset({"pupil", "reviewer"})
+EVERYBODY = SIGNED_IN | BY_LINK | {"anonymous"}
 #: Nobody, anybody who has signed in, and a member: whom it concerns that a thing is a document.
 FROM_EACH_SIDE = frozenset({"anonymous", "registered", "same"})
+#: In which states a reviewer goes to everybody's addresses: her link may show what these show to no stranger.
+REVIEWED_STATES = frozenset({"registered", "educators", "community", "draft", "embargoed"})
 #: The lowest stand and the highest: a case that is open to all has no other projection between them.
 FROM_BOTH_ENDS = frozenset({"anonymous", "same"})
 STATES: dict[str, tuple[dict[str, str], frozenset[str]]] = {
     "public": ({**YES, "public-web": "yes"}, EVERYBODY),
     "sealed": ({**YES, "public-web": "yes"}, EVERYBODY),
     "registered": ({**YES, "research": "yes"}, SIGNED_IN),
-    "educators": ({**YES, "classroom": "yes"}, frozenset({"teacher", "same"})),
+    "educators": ({**YES, "classroom": "yes"}, frozenset({"teacher", "same", "pupil"})),
     "community": (YES, frozenset({"same"})),
     "request": ({**YES, "public-web": "ask"}, frozenset({"same"})),
     "embargoed": ({**YES, "public-web": "yes"}, frozenset()),
@@ -85,6 +87,10 @@ STATES: dict[str, tuple[dict[str, str], frozenset[str]]] = {
 STONES = {"withdrawn": EVERYBODY, "withdrawn-inside": frozenset({"same"})}
 #: States in which a document is planted beside the testimony: those in which the desk or a reader may see a difference.
 DOCUMENT_STATES = ("public", "community", "draft", "withdrawn")
+
+
+#: Words of these fields are no text of the page: what only a file or another format holds.
+NOT_ON_THE_PAGE = ("media", "facsimile")
 
 
 @dataclass
@@ -133,6 +139,8 @@ class Planted:
     behind: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     #: Questions to whose answers this work must not belong.
     questions: list[str] = field(default_factory=list)
+    #: The token of a reviewer's link to the revision that was reviewed, or that would be.
+    review: str = ""
 
     @classmethod
     def of_case(cls, state: str, *, readers: frozenset[str] = EVERYBODY, **fields: Any) -> Planted:
@@ -156,6 +164,11 @@ class Planted:
     def all_words(self) -> set[str]:
         return self.words | self.never | self.stub_words
 
+    @property
+    def page_words(self) -> set[str]:
+        """What the page shows to whoever may read the work."""
+        return {word for word in self.words if not any(what in word for what in NOT_ON_THE_PAGE)}
+
     def remember_hashes(self) -> None:
         """A hash of what is hidden lets a guess be confirmed: no revision's may be told."""
         self.facts |= set(Revision.objects.filter(record_id=self.work.pk).values_list("sha256", flat=True))
@@ -173,15 +186,16 @@ class Garden:
     batch: Any = None
     #: Words of the community's own business, no work's: seen by its members only.
     business: set[str] = field(default_factory=set)
-    #: Readers who have signed in and stand where others of them do: of the addresses that are forms of one surface
-    #: (five citations, five downloads) and of Wagtail's own pages each takes her part in turn; others take them all.
-    in_turn: tuple[str, ...] = ("registered", "teacher", "specialist", "translator", "hostile")
+    #: Readers who stand where others do: of the addresses that are forms of one surface (five citations, five
+    #: downloads) and of Wagtail's own pages each takes her part in turn; others take them all.
+    in_turn: tuple[str, ...] = ("registered", "teacher", "specialist", "translator", "hostile", "pupil", "reviewer")
 
 
 def plant(state: str, community: Any, kind: str = "testimony") -> Planted:
     """Make a work in ``state`` with canaries in every field that could carry one."""
     scopes, readers = STATES[state]
     walkers = EVERYBODY if kind == "testimony" and state != "withdrawn-inside" else FROM_EACH_SIDE
+    walkers -= frozenset() if state in REVIEWED_STATES else {"reviewer"}
     result = Planted(
         state,
         None,
@@ -425,7 +439,7 @@ def actors(community: Any) -> dict[str, Client]:
         "hostile": a_member(other, "contributor"),
         "operator": operator,
     }
-    clients = {"anonymous": Client(raise_request_exception=False)}
+    clients = {name: Client(raise_request_exception=False) for name in ("anonymous", *BY_LINK)}
     for name, user in users.items():
         clients[name] = Client(raise_request_exception=False)
         clients[name].force_login(user)

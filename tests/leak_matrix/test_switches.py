@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 from django.db.models import Q
+from django.utils import timezone
 
-from archive import publications
+from accounts.models import EducatorGrant
+from archive import class_links, publications
+from archive.assessment import Assessment
 from archive.models import Person, RecordKind, Revision
+from archive.policy import Viewer
+from archive.preview import PreviewOfWork
 from archive.seals import seals_of
 from archive.vault import ledger
 from jobs.models import Job
@@ -95,6 +100,42 @@ def test_it_goes_red_when_the_desk_forgets_whose_a_record_is(site, monkeypatch):
     garden = garden_of("draft")
     plant_business(garden)
     assert any("canarydraft" in line for line in desk_leaks(garden, actors=["other"]))
+
+
+# --- Who comes in by a link -----------------------------------------------------------------------------------
+
+
+def test_it_goes_red_when_a_class_link_does_not_ask_for_the_classroom(site, monkeypatch):
+    garden = garden_of("registered", "educators")
+    monkeypatch.setattr(class_links, "allowing", lambda scope: Q(stub=False))
+    found = leaks(garden, ["pupil"])
+    for surface in ("public:page", "api-1:detail", "media-access", "public:class", "public:search"):
+        assert any("canaryregistered" in line and f"at {surface}" in line for line in found), surface
+
+
+def test_it_goes_red_when_a_class_link_remembers_the_stand_of_its_maker(site, monkeypatch):
+    garden = garden_of("educators")
+    [planted] = garden.planted
+    EducatorGrant.objects.update(revoked_at=timezone.now())
+    planted.readers -= {"teacher", "pupil"}
+    monkeypatch.setattr(class_links, "viewer_of", lambda user, now: Viewer(user_id=user.pk, educator=True))
+    found = leaks(garden, ["pupil"])
+    for surface in ("public:page", "api-1:detail", "media-access", "public:class", "public:search"):
+        assert any("canaryeducators" in line and f"at {surface}" in line for line in found), surface
+
+
+def test_it_goes_red_when_a_reviewer_reads_what_the_gate_would_not_open(site, monkeypatch):
+    garden = garden_of("embargoed", "community")
+
+    def as_if_open(preview: Any, rung: str, _given: Any) -> Any:
+        return made(preview, rung, Assessment(full=[rung]))
+
+    made = PreviewOfWork.built
+    monkeypatch.setattr(PreviewOfWork, "sees", lambda preview, rung: "full")
+    monkeypatch.setattr(PreviewOfWork, "built", as_if_open)
+    found = leaks(garden, ["reviewer"])
+    for state in ("embargoed", "community"):
+        assert any(f"the reviewer sees canary{state}" in line for line in found), state
 
 
 # --- Who is named, what is sealed, what sorts, what confirms a guess ---------------------------------------

@@ -16,7 +16,8 @@ from django.core import mail
 from django.db import connection
 
 from tests.leak_matrix import desk, surfaces
-from tests.leak_matrix.canaries import found_in
+from tests.leak_matrix.canaries import body_of, found_in
+from tests.leak_matrix.links import link_leaks
 from tests.leak_matrix.planting import EVERYBODY, Garden, Planted
 
 NOTHING = "zzzzzzzzzz"
@@ -26,21 +27,12 @@ AT_THE_DESK = frozenset({"other", "operator"})
 AT_THE_DESK_STATES = frozenset({"public", "sealed", "community", "draft", "withdrawn"})
 #: What a stub may answer besides 404: that it exists and how to ask.
 STUB_SURFACES = {"public:page", "permanent", "public:request-access", "api-1:detail"}
-#: Words of these fields are no text of the page: what only a file or another format holds.
-NOT_ON_THE_PAGE = ("media", "facsimile")
 
 
 class Cells(list[str]):
     """What is wrong, and how many cells were looked at to find it."""
 
     looked_at = 0
-
-
-def body_of(response: Any) -> bytes:
-    """Everything an answer says, headers too."""
-    content = b"".join(response.streaming_content) if response.streaming else response.content
-    headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
-    return content + headers.encode()
 
 
 def forbidden_to(actor: str, garden: Garden) -> set[str]:
@@ -87,6 +79,7 @@ def leaks(garden: Garden, actors: Collection[str] = EVERYBODY) -> Cells:
                 wrong.looked_at += 1
                 for said in found_in(body_of(client.get(path)), forbidden, facts):
                     wrong.append(f"{actor} sees {said} at {name} ({path})")
+        link_leaks(actor, client, garden, forbidden, facts, wrong)
     return wrong
 
 
@@ -122,8 +115,7 @@ def _object_leaks(
             if etag := response.headers.get("ETag"):
                 kept[path] = etag
             if name == "public:page" and path.startswith("/en/"):
-                on_page = {word for word in planted.words if not any(what in word for what in NOT_ON_THE_PAGE)}
-                missing = sorted(on_page - found_in(body, on_page))
+                missing = sorted(planted.page_words - found_in(body, planted.page_words))
                 wrong.extend(f"{actor} may read {planted.state} and does not see {word}" for word in missing)
             if name == "media-access" and planted.file_id and not found_in(body, planted.words):
                 wrong.append(f"{actor} may read {planted.state} and is not served its file ({path})")
