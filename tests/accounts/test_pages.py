@@ -105,7 +105,7 @@ def test_pages_speak_arabic_from_the_right(client: Client) -> None:
 
 def test_the_language_is_changed_without_javascript(client: Client) -> None:
     client.post("/accounts/language/", {"language": "hy", "next": "/accounts/login/"})
-    assert client.get("/accounts/login/").content.decode().startswith('<!doctype html>\n<html lang="hy"')
+    assert '<html lang="hy"' in client.get("/accounts/login/").content.decode()
 
 
 def test_the_overview_says_what_one_holds(client: Client) -> None:

@@ -75,7 +75,7 @@ def hide(client, work, **changed):
 
 def press(client, work, name, page, label):
     """Press the first button of the page that says ``label``."""
-    found = re.search(rf'name="{name}" value="([^"]+)">{label}', page)
+    found = re.search(rf'name="{name}"\s+value="([^"]+)">\s*{label}', page)
     assert found, f"no button “{label}”"
     with committed():
         client.post(address(work, "?also=" + found[1].split()[-3] if name == "decide" else ""), {name: found[1]})
@@ -208,7 +208,8 @@ def test_the_text_shows_what_is_hidden_of_it(site, monkeypatch):
     text = client.get(address(work)).content.decode().partition('id="redactions-text"')[2]
     assert '<mark class="desk-hidden">Արամը</mark> գիտեր։' in text
     # Nobody knows which words of the translation say the same: it is hidden whole.
-    assert '<mark class="desk-hidden">Aram knew.</mark>' in text and ">The river was silent.</a>" in text
+    assert '<mark class="desk-hidden">Aram knew.</mark>' in text
+    assert re.search(r">\s*The river was silent\.\s*</a>", text)
 
 
 def test_nothing_is_declared_free_while_its_own_words_say_what_is_hidden(site, monkeypatch):
@@ -236,7 +237,7 @@ def test_the_form_that_mends_what_was_found_leads_back(site, monkeypatch):
     client = at_the_desk(a_member(community, "editor"), monkeypatch)
     listed = hide(client, work).headers["Location"]
     page = client.get(listed).content.decode()
-    form_address = html.unescape(re.search(r'href="([^"]+)">Seal or rewrite the abstract', page)[1])
+    form_address = html.unescape(re.search(r'href="([^"]+)">\s*Seal or rewrite the abstract', page)[1])
     page = client.get(form_address).content.decode()
     action = html.unescape(re.search(r'id="w-editor-form"\s+action="([^"]+)"', page)[1])
     sent = a_form_of(page) | {"abstract-0-text": "Somebody went to the mill."}

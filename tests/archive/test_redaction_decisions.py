@@ -291,7 +291,7 @@ def test_a_page_says_that_its_recording_is_not_shown_and_never_why(site):
     published(altered, voice_altered=True)
     pages = [page_of(work).content.decode() for work in (silent, redacted, altered)]
     assert [WITHHELD_RECORDING in page for page in pages] == [False, True, True]
-    said = [re.search(r'<p class="quiet recording-withheld">.*?</p>', page)[0] for page in pages[1:]]
+    said = [re.search(r'<p class="quiet recording-withheld">.*?</p>', page, re.DOTALL)[0] for page in pages[1:]]
     assert said[0] == said[1]
     decide(redacted, row, "media", recording.uuid)
     assert WITHHELD_RECORDING not in page_of(redacted).content.decode()
