@@ -34,7 +34,8 @@ def for_a_reviewer(record: Record, revision: int, audience: str) -> Built | None
     if audience not in OPENED_BY_LINKS:
         return None
     chosen = Revision.objects.filter(record_id=record.pk, number=revision).first()
-    if chosen is None:
+    # What is older than the revision that was passed is history: somebody may have taken words out of it for a reason.
+    if chosen is None or chosen.number < record.reviewed_revision:
         return None
     preview = PreviewOfWork(works_by_pk([record.pk])[0], chosen)
     if preview.sees(audience) != "full":

@@ -47,9 +47,12 @@ def viewer_for(request: HttpRequest) -> Viewer:
 
 
 def class_link_of(request: HttpRequest) -> ClassLink | None:
-    """The class link by which this browser came in, if it is good now; asked of the database each time."""
-    token_hash = request.session.get(CLASS_LINK, "")
-    return class_link(token_hash, timezone.now()) if token_hash else None
+    """The class link by which this browser came in, if it is good now; asked of the database once a request."""
+    if not hasattr(request, "cairn_class_link"):
+        token_hash = request.session.get(CLASS_LINK, "")
+        request.cairn_class_link = class_link(token_hash, timezone.now()) if token_hash else None  # type: ignore[attr-defined]
+    held: ClassLink | None = request.cairn_class_link  # type: ignore[attr-defined]
+    return held
 
 
 def published_or_404(request: HttpRequest, public_id: str, *, kind: str = "") -> Publication:

@@ -33,7 +33,7 @@ CUTS = (
     [LADDER[3:4]],
 )
 GROUPS = ("valley", "valley#all:1", "hill")
-WORKS = [f"w{group}{cut}".ljust(10, "0") for group in range(len(GROUPS)) for cut in range(len(CUTS))]
+WORKS = [f"w{number:09}" for number in range(len(GROUPS) * len(CUTS))]
 
 
 def a_world(tmp_path: Any) -> Any:

@@ -15,7 +15,7 @@ from accounts.models import EducatorGrant
 from archive.actions.base import ActionRefused
 from archive.actions.consent import RecordConsentAction
 from archive.actions.erase import EraseAction
-from archive.actions.publish import HideAction
+from archive.actions.publish import HideAction, PublishAction, ReviewAction
 from archive.actions.reader_links import (
     LONGEST,
     MOST_WORKS,
@@ -32,6 +32,7 @@ from archive.models import (
     MediaAsset,
     Membership,
     PinnedWork,
+    Protocol,
     Publication,
     ReaderLink,
     Redaction,
@@ -259,6 +260,26 @@ def test_what_was_granted_to_a_person_is_not_hers_to_hand_on(site):
     assert refused.value.code == "not-for-classrooms"
 
 
+def test_a_member_whom_a_protocol_keeps_out_hands_nothing_on(site):
+    community = a_community()
+    elder, young = a_member(community, "editor"), a_member(community, "editor")
+    protocol = Protocol.objects.create(community=community, name=language_map("Elders", "en"), openness="strict")
+    protocol.admitted.add(elder)
+    work = a_testimony(community)
+    ReviewAction(None, [work]).execute()
+    facts = {"basis": "informed-consent", "scopes": CLASSROOM}
+    RecordConsentAction(None, work, facts, protocols=[protocol]).execute()
+    with committed():
+        PublishAction(None, [work]).execute()
+    made = a_class_link(elder, work)
+    assert holder(made).get(page_of(work)).status_code == 200
+    with pytest.raises(ActionRefused):
+        a_class_link(young, work)
+    protocol.admitted.remove(elder)
+    assert Client().get(path_of(made)).status_code == 302
+    assert holder(made).get(page_of(work)).status_code == 404
+
+
 # --- Making one ---------------------------------------------------------------------------------------
 
 
@@ -453,9 +474,28 @@ def _embargoed(work: Any, made: MadeLink) -> None:
     consent(work, BOTH, embargo_until=in_days(1))
 
 
+def _newer_passed(work: Any, made: MadeLink) -> None:
+    work.date = "1922"
+    work.save()
+    save_revision(work, origin="edit")
+    work.refresh_from_db()
+    ReviewAction(None, [work]).execute()
+
+
 @pytest.mark.parametrize(
     "change",
-    [_withdrawn, _hidden, _narrowed, _ended, _run_out, _left, _switched_off, _consent_run_out, _embargoed],
+    [
+        _newer_passed,
+        _withdrawn,
+        _hidden,
+        _narrowed,
+        _ended,
+        _run_out,
+        _left,
+        _switched_off,
+        _consent_run_out,
+        _embargoed,
+    ],
 )
 def test_a_reviewer_reads_nothing_that_was_taken_back(site, change):
     work = published(scopes=BOTH)
