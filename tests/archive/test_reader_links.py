@@ -1,9 +1,7 @@
-"""Reading without an account: a class link opens what its maker may show now, a reviewer's link one revision."""
+"""Reading without an account: a class link opens what its maker may show now, and no more."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,98 +13,49 @@ from accounts.models import EducatorGrant
 from archive.actions.base import ActionRefused
 from archive.actions.consent import RecordConsentAction
 from archive.actions.erase import EraseAction
-from archive.actions.publish import HideAction, PublishAction, ReviewAction
+from archive.actions.publish import PublishAction, ReviewAction
 from archive.actions.reader_links import (
     LONGEST,
     MOST_WORKS,
     EndReaderLinkAction,
     MadeLink,
     MakeClassLinkAction,
-    MakeReviewLinkAction,
 )
 from archive.actions.withdraw import WithdrawAction
 from archive.models import (
     AccessRequest,
     AuditEvent,
-    Derivative,
-    MediaAsset,
     Membership,
     PinnedWork,
     Protocol,
-    Publication,
     ReaderLink,
     Redaction,
 )
 from archive.public import page_cache, reader_links
-from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from archive.values.tokens import hash_of, new_token
-from tests.archive.factories import ENGLISH, a_community, a_member, a_testimony, a_user, committed, consent, published
+from tests.archive.factories import ENGLISH, a_community, a_member, a_testimony, a_user, committed, published
+from tests.archive.reader_links import (
+    BOTH,
+    CLASSROOM,
+    YES,
+    a_class_link,
+    a_recording,
+    a_review_link,
+    a_teacher,
+    ended,
+    hidden,
+    holder,
+    in_days,
+    narrowed,
+    page_of,
+    path_of,
+    run_out,
+    switched_off,
+    withdrawn,
+)
 
 pytestmark = pytest.mark.django_db
-
-YES = {"preserve": "yes"}
-CLASSROOM = {**YES, "classroom": "yes"}
-BOTH = {**YES, "public-web": "yes", "classroom": "yes"}
-NOTHING = "00000000-0000-4000-8000-000000000000"
-
-
-def a_teacher(**fields: Any) -> Any:
-    teacher = a_user(**fields)
-    now = timezone.now()
-    EducatorGrant.objects.create(user=teacher, granted_by=a_user(is_superuser=True), expires_at=now + timedelta(days=9))
-    return teacher
-
-
-def in_days(days: float) -> Any:
-    return timezone.now() + timedelta(days=days)
-
-
-def a_class_link(teacher: Any, *works: Any, days: float = 7) -> MadeLink:
-    return MakeClassLinkAction(teacher, [work.public_id for work in works], ends_at=in_days(days)).execute()
-
-
-def a_review_link(user: Any, work: Any, audience: str = "public", revision: int = 0) -> MadeLink:
-    number = revision or work.current_revision
-    return MakeReviewLinkAction(user, work, number, audience, ends_at=in_days(7)).execute()
-
-
-def path_of(made: MadeLink) -> str:
-    return made.url.removeprefix(django_settings.PUBLIC_URL)
-
-
-def holder(made: MadeLink) -> Client:
-    """A browser that came in by a link."""
-    client = Client()
-    assert client.get(path_of(made)).status_code == 302
-    return client
-
-
-def page_of(work: Any) -> str:
-    return f"/en/testimonies/{work.public_id}/"
-
-
-def a_recording(work: Any) -> str:
-    """A recording with a public copy; the copy's id."""
-    asset = MediaAsset.objects.create(
-        record=work,
-        role=MediaAsset.Role.ORIGINAL,
-        original_name="a.wav",
-        media_type="audio/ogg",
-        bytes=3,
-        sha256="0" * 64,
-        sha512="0" * 128,
-        vault_object="x",
-        vault_path="x",
-    )
-    path = Path(django_settings.CAIRN_DATA) / "media" / "derivatives" / f"{asset.uuid}.ogg"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"OggS and words")
-    derivative = Derivative.objects.create(
-        asset=asset, kind="audio", path=path.name, media_type="audio/ogg", bytes=14, sha256="0" * 64
-    )
-    return str(derivative.uuid)
-
 
 # --- A class reads ----------------------------------------------------------------------------------
 
@@ -180,27 +129,6 @@ def test_who_reads_more_by_herself_goes_on_reading_it(site):
 # --- What a class does not read ----------------------------------------------------------------------
 
 
-def _withdrawn(work: Any, made: MadeLink) -> None:
-    WithdrawAction(None, work, reason="danger").execute()
-
-
-def _hidden(work: Any, made: MadeLink) -> None:
-    HideAction(None, work).execute()
-
-
-def _narrowed(work: Any, made: MadeLink) -> None:
-    # Teachers read it still, with everybody who has signed in.
-    RecordConsentAction(None, work, {"basis": "informed-consent", "scopes": {**YES, "research": "yes"}}).execute()
-
-
-def _ended(work: Any, made: MadeLink) -> None:
-    EndReaderLinkAction(made.link.maker, made.link).execute()
-
-
-def _run_out(work: Any, made: MadeLink) -> None:
-    ReaderLink.objects.update(ends_at=timezone.now())
-
-
 def _no_teacher_any_more(work: Any, made: MadeLink) -> None:
     EducatorGrant.objects.filter(user=made.link.maker).update(revoked_at=timezone.now())
 
@@ -210,22 +138,17 @@ def _no_educator_but_a_member(work: Any, made: MadeLink) -> None:
     Membership.objects.create(community=a_community(), user=made.link.maker, role="editor", since=timezone.now())
 
 
-def _switched_off(work: Any, made: MadeLink) -> None:
-    made.link.maker.is_active = False
-    made.link.maker.save()
-
-
 @pytest.mark.parametrize(
     "change",
     [
-        _withdrawn,
-        _hidden,
-        _narrowed,
-        _ended,
-        _run_out,
+        withdrawn,
+        hidden,
+        narrowed,
+        ended,
+        run_out,
         _no_teacher_any_more,
         _no_educator_but_a_member,
-        _switched_off,
+        switched_off,
     ],
 )
 def test_what_was_taken_back_is_gone_from_the_link_in_the_next_request(site, change):
@@ -389,120 +312,3 @@ def test_the_door_counts_whoever_knocks(site, monkeypatch):
     assert {client.get(path).status_code for path in ("/class/x/", "/review/x/", path_of(made))} == {429}
     # Whoever is inside is not counted.
     assert client.get("/en/class/").status_code == 200
-
-
-# --- A reviewer ---------------------------------------------------------------------------------------
-
-
-def a_draft(scopes: dict[str, str], **fields: Any) -> Any:
-    """A work with a consent that nobody has reviewed."""
-    work = a_testimony(**fields)
-    consent(work, scopes)
-    return work
-
-
-def test_a_reviewer_reads_a_revision_that_is_not_published(site):
-    work = a_draft(BOTH)
-    file_id = a_recording(work)
-    editor = a_member(work.community, "editor")
-    made = a_review_link(editor, work)
-    # What is written later waits for a link of its own.
-    track = work.tracks.get(key="t2")
-    track.cues = [{**track.cues[0], "text": "Not written then."}]
-    track.save()
-    save_revision(work, origin="edit")
-    reviewer = holder(made)
-    page = reviewer.get("/en/review/")
-    said = page.content.decode()
-    assert ENGLISH in said and "Not written then." not in said
-    assert "noindex" in said and page["X-Robots-Tag"].startswith("noindex") and "no-store" in page["Cache-Control"]
-    media = f"/en/review/{file_id}/"
-    assert media in said and b"".join(reviewer.get(media).streaming_content) == b"OggS and words"
-    assert "no-store" in reviewer.get(media)["Cache-Control"]
-    assert reviewer.get(f"/en/review/{NOTHING}/").status_code == 404
-    assert Client().get(media).status_code == Client().get("/en/review/").status_code == 404
-    # It is in no list, no index, and no row was made of it.
-    assert reviewer.get(page_of(work)).status_code == 404
-    assert reviewer.get("/api/v1/search?q=river").json()["total"] == 0
-    assert not Publication.objects.filter(public_id=work.public_id).exists()
-    assert not page_cache.MEMORY._pages
-
-
-def test_a_reviewer_sees_what_her_audience_would_and_no_more(site):
-    work = a_testimony()
-    own = work.tracks.get(key="t2").cues[0]["id"]
-    Redaction.objects.create(record=work, anchor=own, mode="remove", reason="x", hidden_up_to="registered")
-    consent(work, BOTH)
-    editor = a_member(work.community, "editor")
-    for audience, seen in (("public", False), ("educators", True)):
-        said = holder(a_review_link(editor, work, audience)).get("/en/review/").content.decode()
-        assert (ENGLISH in said) == seen, audience
-
-
-@pytest.mark.parametrize("audience", ["granted", "community", "nobody"])
-def test_a_reviewer_is_of_no_audience_above_educators(site, audience):
-    work = a_draft({**BOTH, "research": "ask"})
-    with pytest.raises(ActionRefused) as refused:
-        a_review_link(a_member(work.community, "editor"), work, audience)
-    assert refused.value.code == "nothing-to-show"
-
-
-def test_who_may_ask_a_reviewer_and_when_there_is_nothing_to_show(site):
-    work = a_draft(BOTH)
-    for user in (a_member(work.community, "translator"), a_user(is_superuser=True), a_teacher(), None):
-        with pytest.raises(ActionRefused):
-            a_review_link(user, work)
-    for scopes in (YES, {**YES, "public-web": "ask"}, CLASSROOM):
-        closed = a_draft(scopes)
-        with pytest.raises(ActionRefused) as refused:
-            a_review_link(a_member(closed.community, "editor"), closed)
-        assert refused.value.code == "nothing-to-show"
-    with pytest.raises(ActionRefused):
-        a_review_link(a_member(work.community, "editor"), work, revision=99)
-    assert not ReaderLink.objects.exists()
-
-
-def _left(work: Any, made: MadeLink) -> None:
-    Membership.objects.filter(user=made.link.maker).update(until=timezone.now())
-
-
-def _consent_run_out(work: Any, made: MadeLink) -> None:
-    consent(work, BOTH, ends_at=timezone.now())
-
-
-def _embargoed(work: Any, made: MadeLink) -> None:
-    consent(work, BOTH, embargo_until=in_days(1))
-
-
-def _newer_passed(work: Any, made: MadeLink) -> None:
-    work.date = "1922"
-    work.save()
-    save_revision(work, origin="edit")
-    work.refresh_from_db()
-    ReviewAction(None, [work]).execute()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        _newer_passed,
-        _withdrawn,
-        _hidden,
-        _narrowed,
-        _ended,
-        _run_out,
-        _left,
-        _switched_off,
-        _consent_run_out,
-        _embargoed,
-    ],
-)
-def test_a_reviewer_reads_nothing_that_was_taken_back(site, change):
-    work = published(scopes=BOTH)
-    made = a_review_link(a_member(work.community, "editor"), work)
-    reviewer = holder(made)
-    assert reviewer.get("/en/review/").status_code == 200
-    with committed():
-        change(work, made)
-    assert reviewer.get("/en/review/").status_code == 404
-    assert Client().get(path_of(made)).status_code == 404

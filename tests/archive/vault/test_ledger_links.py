@@ -9,7 +9,7 @@ from archive.actions.reader_links import EndReaderLinkAction
 from archive.models import Publication, ReaderLink
 from archive.vault import ledger
 from tests.archive.factories import a_community, a_member, a_testimony, published
-from tests.archive.test_reader_links import BOTH, a_class_link, a_review_link, a_teacher, path_of
+from tests.archive.reader_links import BOTH, a_class_link, a_review_link, a_teacher, path_of
 from tests.archive.vault.test_ledger_narrowings import restored, since_the_backup
 
 
