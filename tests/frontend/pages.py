@@ -345,7 +345,7 @@ PAGES: dict[str, tuple[str, Callable[[], Payload]]] = {
             "about": {"url": "/en/testimonies/k3m9x0w7ta/", "title": audio_testimony()["title"]},
         },
     ),
-    "report-sent": ("archive/report.html", lambda: {"sent": True, "reference": "k3m9-x0w7-ta11"}),
+    "report-sent": ("archive/report.html", lambda: {"sent": True}),
     "stub": ("archive/stub.html", lambda: {"work": _stub(), "request_url": "/en/request/st0b000000/"}),
     "class": ("archive/class.html", lambda: {"items": entries(), "last_day": "2026-07-01", "fiction": True}),
     "class-empty": ("archive/class.html", lambda: {"items": [], "last_day": "2026-07-01"}),
