@@ -11,13 +11,19 @@ class ArchiveConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.core import checks
+
         from accounts.desk import register_desk_rule
+        from archive import own_types
+        from archive.checks import check_kinds
         from archive.memberships import has_a_role
         from archive.pages import clock
         from archive.public import own_kinds
 
         clock.connect()
         own_kinds.register_all()
+        own_types.register_all()
+        checks.register(check_kinds)
         register_desk_rule(has_a_role)
         self._register_jobs()
 
@@ -28,7 +34,7 @@ class ArchiveConfig(AppConfig):
 
     def _register_jobs(self) -> None:
         """The jobs of this room, and which of them come back by the clock."""
-        from archive import erasure, gate_jobs
+        from archive import dependents, erasure, gate_jobs
         from archive.derivatives import making
         from archive.importing import job as importing
         from archive.vault import ledger, rounds, sealing
@@ -38,6 +44,7 @@ class ArchiveConfig(AppConfig):
         register("delete-expired", gate_jobs.delete_expired, label=_("Delete what consent no longer covers"))
         register("prove-absence", gate_jobs.prove_absence, label=_("Prove that nothing is left"))
         register("finish-erasure", erasure.finish_erasure_job, label=_("Erase what was withdrawn"))
+        register(dependents.JOB, dependents.tell_again, label=_("Tell what rests on publications"))
         register("apply-search-outbox", gate_jobs.apply_outbox, label=_("Bring search up to date"))
         register("write-ledger", ledger.write_owed, label=_("Write what the withdrawal ledger lacks"))
         register(importing.KIND, importing.do_import, label=_("import of texts"))

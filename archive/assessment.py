@@ -13,6 +13,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from archive.models import LADDER, Answer, Audience, ConsentRecord, Record, RecordState, Revision, Scope, Sensitivity
+from archive.record_types import record_type
 from archive.values.language_map import original_text
 
 #: Which scope of consent opens which rung; *ask* on any of them opens the work on request.
@@ -83,6 +84,8 @@ def held_back(work: Any, reviewed: Mapping[str, Any]) -> dict[str, Any]:
 
     Raised, it acts at once, as a seal does; lowered, it waits for the review.
     """
+    if "sensitivity" not in record_type(work.kind).fields:
+        return {}
     before = reviewed.get("sensitivity") or []
     return {
         "minimum_age": max(reviewed.get("minimum_age", 0), work.minimum_age),
@@ -159,7 +162,7 @@ def assess(
     )
     if waiting and not consent.embargo_event:
         result.opens_at = consent.embargo_until
-    if consent.basis == ConsentRecord.Basis.EDITION:
+    if consent.basis == ConsentRecord.Basis.EDITION and "licence_uri" in record_type(work.kind).fields:
         line(
             "licence",
             bool(work.licence_uri),
@@ -182,7 +185,8 @@ def assess(
         elif consent.answer(scope) == Answer.ASK:
             full.add(Audience.GRANTED)
             result.stub = result.stub or rung
-    restricted = bool(RESTRICTED & set(held_back(work, reviewed)["sensitivity"])) and not work.sensitivity_cleared
+    told = set(held_back(work, reviewed).get("sensitivity", ()))
+    restricted = bool(RESTRICTED & told) and not work.sensitivity_cleared
     if restricted:
         full.discard(Audience.PUBLIC)
         result.stub = "" if result.stub == Audience.PUBLIC else result.stub
@@ -194,6 +198,7 @@ def assess(
         "edit",
         advisory=True,
     )
+    result.reasons += [guard(work, consent, now) for guard in record_type(work.kind).guards]
     line(
         "scope",
         bool(full - {Audience.COMMUNITY}),

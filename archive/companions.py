@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from archive import dependents
 from archive.bulk_rows import insert_rows, insert_values
 from archive.models import (
     LADDER,
@@ -36,6 +37,7 @@ from archive.projection.authorities import (
     project_authority,
     words_of,
 )
+from archive.record_types import authority_types
 from archive.revisions import canonical
 from archive.values.addresses import web_address
 from archive.values.language_map import original_text, public_map
@@ -43,10 +45,13 @@ from archive.values.payload import PAYLOAD_SCHEMA
 from archive.values.uncertain_date import parse_date
 from search import outbox
 
-#: Relations of a publication whose targets are public pages of their own.
-COMPANION_RELATIONS = ("collection", "person", "place", "organisation", "event", "concept")
 #: Rungs a companion can stand on; what is on request is opened work by work, not name by name.
 RUNGS = (Audience.PUBLIC, Audience.REGISTERED, Audience.EDUCATORS, Audience.COMMUNITY)
+
+
+def companion_relations() -> list[str]:
+    """Relations of a publication whose targets are public pages of their own; to authorities called by their kind."""
+    return ["collection", *authority_types()]
 
 
 def refresh_companions(
@@ -64,7 +69,7 @@ def refresh_companions(
 def _refresh(ids: list[str], now: datetime, loaded: Mapping[str, Record]) -> None:
     uses: dict[str, list[Any]] = {}
     alive = Q(publication__not_after__isnull=True) | Q(publication__not_after__gt=now)
-    rows = PublicationLink.objects.filter(alive, relation__in=COMPANION_RELATIONS, target__in=ids).values(
+    rows = PublicationLink.objects.filter(alive, relation__in=companion_relations(), target__in=ids).values(
         "target", "publication__audience", "publication__group", "publication__not_after", "publication__fiction"
     )
     for row in rows:
@@ -95,10 +100,13 @@ def _refresh(ids: list[str], now: datetime, loaded: Mapping[str, Record]) -> Non
         ((publication.pk, relation, target) for publication, links in fresh for relation, target in links),
     )
     made = {publication.public_id for publication, _links in fresh}
+    gone = {old.public_id for old in stale} - made
     for public_id in sorted(made):
         outbox.put(public_id)
-    for public_id in sorted({old.public_id for old in stale} - made):
+    for public_id in sorted(gone):
         outbox.remove(public_id)
+    dependents.changed(made)
+    dependents.closed(gone, "named-no-more")
 
 
 def _payloads(ids: list[str], loaded: Mapping[str, Record]) -> Iterable[tuple[Any, dict[str, Any]]]:

@@ -10,7 +10,8 @@ from django.db import OperationalError, connection
 from django.utils.translation import gettext as _
 
 from archive.derivatives.making import media_folder
-from archive.models import ConsentRecord, Record, Revision
+from archive.models import ConsentRecord, Record, RecordState, Revision
+from archive.record_types import record_type
 from archive.vault.erasing import EraseObject
 from jobs.errors import RetryLater
 
@@ -36,6 +37,25 @@ def empty_history(record: Record) -> None:
     """
     Revision.objects.filter(record_id=record.pk).update(snapshot={})
     ConsentRecord.objects.filter(record_id=record.pk).update(**dict.fromkeys(CONSENT_TEXTS, ""))
+
+
+def forget(record: Any) -> None:
+    """Take every word out of a record that was never published by itself (a person, a clip), and out of its history.
+
+    A shell stays for the sake of the revisions, which nobody may delete; a record without any goes whole. Called inside
+    a transaction.
+    """
+    if not record.revisions.exists():
+        if record.merged.exists():
+            raise ValueError("What was merged into a record goes before it.")
+        record_type(record.kind).erase(record)
+        record.delete()
+        return
+    record_type(record.kind).erase(record)
+    record.state, record.sealed, record.identity = RecordState.ERASED, [], ""
+    record.hidden, record.wanted_public = True, False
+    record.save()
+    empty_history(record)
 
 
 def finish_erasure(left: Mapping[str, Any]) -> None:

@@ -15,35 +15,28 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from archive.assessment import RUNG_SCOPES, Assessment, assess, held_back
+from archive import dependents
+from archive.assessment import RUNG_SCOPES, Assessment, assess
 from archive.bulk_rows import insert_rows, insert_values
-from archive.companions import COMPANION_RELATIONS, named_collection, refresh_companions, version_of
+from archive.companions import companion_relations, refresh_companions, version_of
 from archive.models import (
     LADDER,
     AccessRequest,
     Answer,
     Audience,
-    Clip,
     ConsentRecord,
-    MediaAsset,
     Publication,
     PublicationLink,
     PublicClock,
     PublishedFile,
     Record,
     RecordState,
-    Redaction,
     Revision,
     Tombstone,
 )
 from archive.models.record import sort_key
 from archive.policy import group_of
-from archive.projection.authorities import load_authorities, named_community, view_of
-from archive.projection.clips import clip_facts
-from archive.projection.media import asset_facts
-from archive.projection.unlinked import views_unlinked
-from archive.projection.works import Materials, project_stub, project_work
-from archive.redactions import rule_of
+from archive.record_types import Materials, record_type
 from archive.standing import read_standing_anew
 from archive.values.language_map import original_text
 from archive.values.uncertain_date import parse_date
@@ -88,9 +81,14 @@ class Gate:
         if opened:
             built = self._build(opened, consents, assessments, snapshots)
             changed, companions = self._write(built)
+        ids = [work.public_id for work in closed]
+        shown = set(Publication.objects.filter(public_id__in=ids).values_list("public_id", flat=True)) if ids else set()
         for work in closed:
             companions |= self._delete(work.public_id)
         self._remember(works, assessments)
+        gone = sorted(work.public_id for work in closed if work.public_id in shown)
+        dependents.changed(changed)
+        dependents.closed(gone, "not-allowed")
         if changed or closed:
             if not self._companions_later:
                 refresh_companions(companions | self._kept_apart, self.now, self._authorities)
@@ -117,58 +115,20 @@ class Gate:
         assessments: dict[str, Assessment],
         snapshots: dict[int, Revision],
     ) -> list[Built]:
-        wanted: set[str] = set()
+        """Every kind's publications; kinds whose materials are read in one way are read together."""
+        alike: dict[Any, list[Any]] = {}
         for work in works:
-            wanted |= _named_in(snapshots[work.pk].snapshot)
-        records = self._authorities = load_authorities(wanted)
-        views = {public_id: view_of(record) for public_id, record in records.items()}
-        unlinked = views_unlinked(
-            {w.pk: snapshots[w.pk].snapshot for w in works}, {w.pk: w.community_id for w in works}, views
-        )
-        redactions: dict[int, list[Redaction]] = {}
-        media: dict[int, list[MediaAsset]] = {}
-        keys = [w.pk for w in works]
-        for redaction in Redaction.objects.filter(record_id__in=keys).prefetch_related("decisions"):
-            redactions.setdefault(redaction.record_id, []).append(redaction)
-        assets = MediaAsset.objects.filter(record_id__in=keys, derivatives__isnull=False).distinct()
-        for asset in assets.order_by("pk").prefetch_related("derivatives"):
-            media.setdefault(asset.record_id or 0, []).append(asset)
-        clips: dict[int, list[dict[str, Any]]] = {}
-        for clip in Clip.objects.filter(work_id__in=keys, hidden=False).exclude(audience="").order_by("pk"):
-            clips.setdefault(clip.work_id, []).append(clip_facts(clip))
+            alike.setdefault(record_type(work.kind).materials, []).append(work)
         built = []
-        for work in works:
-            revision = snapshots[work.pk]
-            consent = consents[work.pk]
-            assets_of_work = tuple(asset_facts(asset) for asset in media.get(work.pk, []))
-            materials = Materials(
-                public_id=work.public_id,
-                kind=work.kind,
-                snapshot={**revision.snapshot, **held_back(work, revision.snapshot)},
-                revision={
-                    "number": revision.number,
-                    "date": (revision.at or self.now).date().isoformat(),
-                },
-                community=named_community(work.community),
-                collection=named_collection(work.collection),
-                consent={
-                    "basis": consent.basis,
-                    "given_by": consent.given_by,
-                    "scopes": dict(consent.scopes),
-                    "version": consent.version,
-                },
-                identity=consent.identity,
-                sealed=frozenset(work.sealed or []),
-                redactions=tuple(rule_of(redaction) for redaction in redactions.get(work.pk, ())),
-                authorities={key: views[key] for key in _named_in(revision.snapshot) if key in views},
-                unlinked=unlinked[work.pk],
-                assets=assets_of_work,
-                altered=consent.voice_altered or consent.face_blurred,
-                clips=tuple(clips.get(work.pk, ())),
-            )
-            self._kept_apart |= {v.public_id for v in views.values()} & materials.naming.apart
-            group = group_of(work.community.slug, [p.pk for p in consent.protocols.all()], every=consent.protocols_all)
-            built += self._rungs(work, consent, assessments[work.public_id], materials, group)
+        for read, records in alike.items():
+            prepared = read(records, consents, snapshots, self.now)
+            self._authorities.update(prepared.authorities)
+            self._kept_apart |= prepared.apart
+            for work in records:
+                consent, materials = consents[work.pk], prepared.materials[work.pk]
+                protocols = [protocol.pk for protocol in consent.protocols.all()]
+                group = group_of(work.community.slug, protocols, every=consent.protocols_all)
+                built += self._rungs(work, consent, assessments[work.public_id], materials, group)
         return built
 
     def _rungs(
@@ -180,7 +140,7 @@ class Gate:
         group: str,
     ) -> list[Built]:
         """One publication per rung whose content differs from the rung below, with the stands it serves."""
-        files = [file for asset in materials.assets for file in asset.files]
+        entry = record_type(work.kind)
         rows: list[Built] = []
         current: Publication | None = None
         registered: Publication | None = None
@@ -192,13 +152,13 @@ class Gate:
                 payload = (
                     current.payload
                     if same and current is not None
-                    else (project_stub(materials) if stub else project_work(materials, rung))
+                    else (entry.stub(materials) if stub else entry.project(materials, rung))
                 )
                 if current is None or payload != current.payload:
                     current = self._row(work, consent, materials, rung, group, payload, stub=stub)
-                    links = [] if stub else _links(materials, payload)
+                    links = [] if stub else entry.links(materials, payload)
                     shown = {file["id"] for file in payload.get("media", ())}
-                    rows.append((current, links, tuple(file for file in files if file["id"] in shown)))
+                    rows.append((current, links, tuple(file for file in materials.files if file["id"] in shown)))
             if rung == Audience.REGISTERED:
                 registered = current
             # Where nothing is on request, an old grant opens no more than signing in does.
@@ -270,7 +230,7 @@ class Gate:
         if stale:
             keys = [old.pk for old in stale]
             companions |= set(
-                PublicationLink.objects.filter(publication_id__in=keys, relation__in=COMPANION_RELATIONS).values_list(
+                PublicationLink.objects.filter(publication_id__in=keys, relation__in=companion_relations()).values_list(
                     "target", flat=True
                 )
             )
@@ -289,9 +249,8 @@ class Gate:
             for file in files
         )
         Tombstone.objects.filter(public_id__in=ids).delete()
-        companions |= {
-            target for _row, links, _files in fresh for relation, target in links if relation in COMPANION_RELATIONS
-        }
+        relations = companion_relations()
+        companions |= {target for _row, links, _files in fresh for relation, target in links if relation in relations}
         return changed, companions
 
     def _remember(self, works: Sequence[Any], assessments: dict[str, Assessment]) -> None:
@@ -321,8 +280,12 @@ class Gate:
 
     # --- closing -----------------------------------------------------------------------------
 
-    def close(self, records: Iterable[Record], *, tombstone: dict[str, Any] | None = None) -> list[str]:
+    def close(
+        self, records: Iterable[Record], *, tombstone: dict[str, Any] | None = None, reason: str = "closed"
+    ) -> list[str]:
         """Delete every publication of ``records``; with ``tombstone`` (a language map) leave a stone in its place.
+
+        :param reason: a code for those whose things rest on them (``archive.dependents``).
 
         Returns the public ids that were public. Search hides them from the commit on.
         """
@@ -350,6 +313,7 @@ class Gate:
                 # What closed the work may be taken back; who was let in has to ask anew all the same.
                 ledger.tell(a_line("end-grants", record))
         if were_public:
+            dependents.closed(were_public, reason)
             if not self._companions_later:
                 refresh_companions(companions, self.now)
             self._bump()
@@ -361,7 +325,7 @@ class Gate:
             return set()
         companions = set(
             PublicationLink.objects.filter(
-                publication__public_id=public_id, relation__in=COMPANION_RELATIONS
+                publication__public_id=public_id, relation__in=companion_relations()
             ).values_list("target", flat=True)
         )
         rows.delete()
@@ -385,24 +349,3 @@ def _inside_transaction() -> None:
 
 def _rung_answers(consent: ConsentRecord) -> set[str]:
     return {consent.answer(scope) for _rung, scope in RUNG_SCOPES}
-
-
-def _named_in(snapshot: dict[str, Any]) -> set[str]:
-    named = {link["target"] for link in snapshot.get("links", [])}
-    named |= {c["person"] for c in snapshot.get("contributions", []) if c["person"]}
-    if snapshot.get("place"):
-        named.add(snapshot["place"])
-    return named
-
-
-def _links(materials: Materials, payload: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the publication can be listed by; nothing that the payload does not show."""
-    links = {("language", tag) for tag in payload["languages"]}
-    if payload["collection"]:
-        links.add(("collection", payload["collection"]["id"]))
-    # Relations to authorities are called by the authority's kind.
-    links |= {(e["kind"], e["id"]) for e in payload["entities"] if e["kind"] in COMPANION_RELATIONS}
-    links |= {("person", c["id"]) for c in payload["contributors"] if c["id"]}
-    if payload["place"]:
-        links.add(("place", payload["place"]["id"]))
-    return sorted(links)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.contrib.auth import get_user_model
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -24,15 +25,15 @@ from archive.models import (
     AccessRequest,
     Audience,
     Community,
-    ImportBatch,
     Membership,
     Protocol,
     Publication,
     Record,
-    RecordKind,
     Role,
 )
 from archive.models.community import Openness
+from archive.owners import end_of, owner_of, path_of
+from archive.record_types import shared_kinds
 from search.documents import Reach
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=QuerySet[Any])
 
+#: What a person may do to what is her own and no community's; rooms add the verbs of what they make so.
+OWNER_ACTIONS: set[str] = {"read", "create", "edit", "preview"}
 #: What each role may do to what its community owns. ``read`` is the record side, not the publication.
-ROLE_ACTIONS: Mapping[str, frozenset[str]] = {
+ROLE_ACTIONS: dict[str, frozenset[str]] = {
     Role.CONTRIBUTOR: frozenset({"read", "create", "contribute"}),
     Role.EDITOR: frozenset({"read", "create", "edit", "import", "review", "merge", "preview", "hide"}),
     Role.STEWARD: frozenset(
@@ -53,19 +56,24 @@ ROLE_ACTIONS: Mapping[str, frozenset[str]] = {
     Role.PUBLISHER: frozenset({"read", "review", "publish", "unpublish", "withdraw", "hide", "preview"}),
 }
 #: What an operator may do to what belongs to the platform, and to communities as such.
-OPERATOR_ACTIONS = frozenset(
-    {"read", "create", "edit", "merge", "review", "publish", "unpublish", "hide", "preview", "import", "communities"}
-)
-#: Kinds that the platform owns and every community may read once attested.
-SHARED_KINDS = frozenset(
-    {
-        RecordKind.PLACE,
-        RecordKind.EVENT,
-        RecordKind.ORGANISATION,
-        RecordKind.CONCEPT,
-        RecordKind.SOURCE,
-    }
-)
+OPERATOR_ACTIONS: set[str] = {
+    "read", "create", "edit", "merge", "review", "publish", "unpublish", "hide", "preview", "import", "communities",
+}  # fmt: skip
+
+
+def register_rights(role: str, *verbs: str) -> None:
+    """Let a role (one of ``Role``, ``operator`` or ``owner``) do what a room has given a verb to.
+
+    Called in the ``AppConfig.ready`` of the room whose verbs they are. :raises ValueError: for a role that is none.
+    """
+    if role == "operator":
+        OPERATOR_ACTIONS.update(verbs)
+    elif role == "owner":
+        OWNER_ACTIONS.update(verbs)
+    elif role in ROLE_ACTIONS:
+        ROLE_ACTIONS[role] |= frozenset(verbs)
+    else:
+        raise ValueError(f"{role!r} is no role (archive/policy.py).")
 
 
 #: Stands that a link can give to whoever holds it; what is above them is given to persons.
@@ -185,17 +193,21 @@ def may(viewer: Viewer, action: str, obj: object, *, field: str | None = None, n
     """
     if not viewer.authenticated:
         return Decision(False, "not-signed-in")
-    slug, kind = _owner(obj)
-    if slug is None and kind is None:
+    owner = owner_of(obj)
+    if owner is None:
         return Decision(False, "unknown-object")
     if isinstance(obj, Community) and action == "communities":
         return Decision(viewer.operator, "operator" if viewer.operator else "not-operator")
-    if slug is None:
-        return _may_on_platform(viewer, action, kind)
-    roles = viewer.roles.get(slug)
+    if owner.user is not None:
+        own = owner.user == viewer.user_id and action in OWNER_ACTIONS
+        return Decision(own, "owner" if own else "not-the-owner")
+    sealed = field is not None and isinstance(obj, Record) and field in (obj.sealed or [])
+    if not owner.community:
+        return Decision(False, "sealed") if sealed else _may_on_platform(viewer, action, owner.kind)
+    roles = viewer.roles.get(owner.community)
     if not roles:
         return Decision(False, "not-a-member")
-    if field is not None and isinstance(obj, Record) and field in (obj.sealed or []):
+    if sealed:
         if any("read_sealed" in ROLE_ACTIONS[role] for role in roles):
             return Decision(True, "steward")
         return Decision(False, "sealed")
@@ -208,32 +220,13 @@ def may(viewer: Viewer, action: str, obj: object, *, field: str | None = None, n
 def _may_on_platform(viewer: Viewer, action: str, kind: str | None) -> Decision:
     if viewer.operator and action in OPERATOR_ACTIONS:
         return Decision(True, "operator")
-    if kind in SHARED_KINDS and viewer.roles:
+    if kind in shared_kinds() and viewer.roles:
         if action == "read":
             return Decision(True, "shared-authority")
         # Editors of any community describe the places and events that all of them refer to.
         if action in {"edit", "create"} and any(Role.EDITOR in roles for roles in viewer.roles.values()):
             return Decision(True, "shared-authority")
     return Decision(False, "belongs-to-the-platform")
-
-
-def _owner(obj: object) -> tuple[str | None, str | None]:
-    """The slug of the owning community (None: the platform) and the kind of thing."""
-    if isinstance(obj, Record):
-        return (obj.community.slug if obj.community_id and obj.community else None, obj.kind)
-    if isinstance(obj, Community):
-        return (obj.slug, "community")
-    if isinstance(obj, ImportBatch):
-        return (obj.community.slug if obj.community else None, "import")
-    record = getattr(obj, "record", None)
-    if isinstance(record, Record):
-        return _owner(record)
-    community = getattr(obj, "community", None)
-    if isinstance(community, Community):
-        return (community.slug, type(obj).__name__.lower())
-    if isinstance(community, str) and community:
-        return (community, type(obj).__name__.lower())
-    return (None, None)
 
 
 def visible(queryset: T, viewer: Viewer) -> T:
@@ -244,25 +237,27 @@ def visible(queryset: T, viewer: Viewer) -> T:
     """
     model = queryset.model
     slugs = list(viewer.roles)
-    if issubclass(model, Record):
-        own = Q(community__slug__in=slugs)
-        if viewer.roles or viewer.operator:
-            own |= Q(community__isnull=True, kind__in=SHARED_KINDS)
-        if viewer.operator:
-            own |= Q(community__isnull=True)
-        return queryset.filter(own)
     if model is Community:
         return queryset if viewer.operator else queryset.filter(slug__in=slugs)
-    fields = {f.name for f in model._meta.get_fields()}
-    if "record" in fields:
-        own = Q(record__community__slug__in=slugs)
-        if viewer.roles or viewer.operator:
-            own |= Q(record__community__isnull=True)
-        return queryset.filter(own)
-    if "community" in fields:
-        relation = model._meta.get_field("community").is_relation
-        return queryset.filter(**{"community__slug__in" if relation else "community__in": slugs})
-    raise TypeError(f"The policy does not know who owns a {model.__name__}; add it to archive/policy.py.")
+    path = path_of(model)
+    if path is None:
+        raise TypeError(f"Nobody has said who owns a {model.__name__}: register it (archive/owners.py).")
+    end = end_of(model, path)
+    if end is get_user_model():
+        return queryset.filter(**{path: viewer.user_id}) if viewer.authenticated else queryset.none()
+    if end is None:
+        return queryset.filter(**{f"{path}__in": slugs})
+    own = Q(**{f"{path}__slug__in": slugs})
+    insider = bool(viewer.roles) or viewer.operator
+    platform = Q(**{f"{path}__isnull": True})
+    if issubclass(model, Record):
+        if insider:
+            own |= platform & Q(kind__in=shared_kinds())
+        if viewer.operator:
+            own |= platform
+    elif insider and path.endswith("__community"):
+        own |= platform
+    return queryset.filter(own)
 
 
 # --- The public side ------------------------------------------------------------------------------

@@ -23,11 +23,11 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
 from archive import audit
-from archive.companions import COMPANION_RELATIONS
+from archive.companions import companion_relations
 from archive.gate import Gate
-from archive.gate_jobs import works_by_pk
-from archive.models import LADDER, WORK_KINDS, Publication, PublicationLink, PublicClock, Record
+from archive.models import LADDER, Publication, PublicationLink, PublicClock, Record
 from archive.publications import remake_pending
+from archive.record_types import gated_kinds, load_gated
 from archive.values.payload import PAYLOAD_SCHEMA
 from search import outbox
 
@@ -100,7 +100,7 @@ class RemakePublications:
     # --- works -------------------------------------------------------------------------------
 
     def _works(self) -> None:
-        left = _of_older_form().filter(kind__in=WORK_KINDS).order_by("public_id").values_list("public_id", flat=True)
+        left = _of_older_form().filter(kind__in=gated_kinds()).order_by("public_id").values_list("public_id", flat=True)
         left = left.distinct()
         total, done = left.count(), 0
         ids = list(left[:WORKS_TOGETHER])
@@ -111,8 +111,8 @@ class RemakePublications:
             ids = list(left.filter(public_id__gt=ids[-1])[:WORKS_TOGETHER])
 
     def _remake_works(self, ids: Sequence[str]) -> tuple[int, list[str]]:
-        records = Record.objects.filter(public_id__in=ids, kind__in=WORK_KINDS)
-        works = works_by_pk(list(records.values_list("pk", flat=True)))
+        records = Record.objects.filter(public_id__in=ids, kind__in=gated_kinds())
+        works = load_gated(list(records.values_list("pk", flat=True)))
         Gate(companions_later=True).refresh(works)
         # Works that no record stands behind any more, or that the gate did not touch: nothing of them may stay.
         for public_id in set(_of_older_form().filter(public_id__in=ids).values_list("public_id", flat=True)):
@@ -126,8 +126,8 @@ class RemakePublications:
 
     def _companions(self) -> None:
         """All of them, also those made meanwhile: works of the older form may still have been counted for them."""
-        there = Publication.objects.exclude(kind__in=WORK_KINDS).values_list("public_id", flat=True)
-        named = PublicationLink.objects.filter(relation__in=COMPANION_RELATIONS).values_list("target", flat=True)
+        there = Publication.objects.exclude(kind__in=gated_kinds()).values_list("public_id", flat=True)
+        named = PublicationLink.objects.filter(relation__in=companion_relations()).values_list("target", flat=True)
         everything = sorted({*there.distinct(), *named.distinct()})
         for start in range(0, len(everything), COMPANIONS_TOGETHER):
             ids = everything[start : start + COMPANIONS_TOGETHER]

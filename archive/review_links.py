@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from archive.gate import Built
-from archive.gate_jobs import works_by_pk
 from archive.models import ReaderLink, Record, Revision
 from archive.policy import OPENED_BY_LINKS, may, viewer_of
 from archive.preview import PreviewOfWork
+from archive.record_types import concrete
 
 #: Whoever may pass a revision may ask somebody outside to read it first.
 RIGHT = "review"
@@ -37,7 +37,7 @@ def for_a_reviewer(record: Record, revision: int, audience: str) -> Built | None
     # What is older than the revision that was passed is history: somebody may have taken words out of it for a reason.
     if chosen is None or chosen.number < record.reviewed_revision:
         return None
-    preview = PreviewOfWork(works_by_pk([record.pk])[0], chosen)
+    preview = PreviewOfWork(concrete(record), chosen)
     if preview.sees(audience) != "full":
         return None
     built = preview.built(audience, preview.assessment)

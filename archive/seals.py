@@ -1,70 +1,23 @@
-"""What can be sealed of a record, and what each seal takes out of its publications: one table for gate and desk.
+"""What each seal takes out of the publications of a record, and what stands there instead.
 
-The desk reads from it which fields of a form are kept from whom, the projection which keys of a payload stay empty.
-A seal that stands in one of the two only would be a promise without effect.
+Which seals a kind has stands with the kind (``archive.record_types``), once for gate and desk: the desk reads from it
+which fields of a form are kept from whom, the projection which keys of a payload stay empty. A seal that stood in one
+of the two only would be a promise without effect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext_lazy
-
-from archive.models.record import RecordKind
-
-
-@dataclass(frozen=True)
-class Seal:
-    """One thing that can be sealed of a kind of record."""
-
-    #: As it stands in ``Record.sealed``.
-    code: str
-    label: Any
-    #: Form fields of the desk that hold it.
-    fields: tuple[str, ...]
-    #: Keys of the payload that hold it; a dot leads into the key before it.
-    hides: tuple[str, ...]
-
-
-_NOTE = Seal("note", gettext_lazy("the note"), ("note",), ("note",))
-_OF_WORKS = (
-    Seal("real_name", gettext_lazy("the real name of who speaks or writes"), ("contributions",), ("contributors",)),
-    # Place and date as the source writes them stand among the facts of the source.
-    Seal("exact_place", gettext_lazy("the place"), ("place",), ("place", "source_facts.place_as_written")),
-    Seal("date", gettext_lazy("the date"), ("date",), ("date", "source_facts.date_as_written")),
-    Seal("abstract", gettext_lazy("the abstract"), ("abstract",), ("abstract",)),
-)
-SEALS: Mapping[str, tuple[Seal, ...]] = {
-    RecordKind.TESTIMONY: _OF_WORKS,
-    RecordKind.DOCUMENT: _OF_WORKS,
-    RecordKind.PERSON: (
-        Seal(
-            "real_name",
-            gettext_lazy("the real name"),
-            ("name", "other_names", "external_ids"),
-            ("name", "other_names", "external_ids"),
-        ),
-        _NOTE,
-        Seal("dates", gettext_lazy("the dates"), ("date_from", "date_to"), ("date_from", "date_to")),
-    ),
-    RecordKind.PLACE: (
-        # GeoNames and its like give the very point that is sealed.
-        Seal(
-            "exact_place",
-            gettext_lazy("the exact place"),
-            ("latitude", "longitude", "external_ids"),
-            ("point", "external_ids"),
-        ),
-        _NOTE,
-    ),
-    RecordKind.ORGANISATION: (_NOTE,),
-    RecordKind.EVENT: (_NOTE,),
-}
+from archive.record_types import Seal, record_type
 
 #: Keys that are not emptied here: who is named, and how, is decided by ``archive/projection/naming_people.py``.
 NAMES = frozenset({"name", "contributors"})
+
+
+def _nothing() -> None:
+    """What stands for a key of which nothing else is said."""
 
 
 def _no_text() -> dict[str, Any]:
@@ -88,8 +41,8 @@ _EMPTY: Mapping[str, Callable[[], Any]] = {
 
 
 def seals_of(kind: str) -> tuple[Seal, ...]:
-    """What can be sealed of a kind."""
-    return SEALS.get(kind, ())
+    """What can be sealed of a kind. :raises archive.record_types.UnknownType: when no room has registered it."""
+    return record_type(kind).seals
 
 
 def hidden_keys(kind: str, sealed: Iterable[str]) -> frozenset[str]:
@@ -107,7 +60,7 @@ def without_sealed(payload: dict[str, Any], hidden: Iterable[str]) -> dict[str, 
             continue
         outer, _dot, inner = key.partition(".")
         if not inner and key in shown:
-            shown[key] = _EMPTY[key]()
+            shown[key] = _EMPTY.get(key, _nothing)()
         elif inner and inner in (shown.get(outer) or {}):
-            shown[outer] = {**shown[outer], inner: _EMPTY[key]()}
+            shown[outer] = {**shown[outer], inner: _EMPTY.get(key, _nothing)()}
     return shown

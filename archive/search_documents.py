@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from archive.models.publication import Publication
+from archive.public.kinds import public_kind
+from archive.public.passages import Passage
 from archive.values.language_map import original_text
 from search.documents import SearchDocument
-
-#: Kinds of entity that are facets of a work.
-FACET_KINDS = ("event", "place", "person", "organisation", "concept")
-#: Relation under which a work carries a risk factor of the UN framework.
-RISK = "risk-factor"
 
 
 def all_works() -> Iterator[str]:
@@ -32,7 +29,7 @@ def key_of(publication: Publication) -> str:
 
 
 def _passages(publication: Publication) -> Iterator[SearchDocument]:
-    payload = publication.payload
+    payload, entry = publication.payload, public_kind(publication.kind)
     shared: dict[str, Any] = {
         "key": key_of(publication),
         "work": publication.public_id,
@@ -40,76 +37,23 @@ def _passages(publication: Publication) -> Iterator[SearchDocument]:
         "stands": frozenset(str(stand) for stand in publication.stands),
         "type": publication.kind,
         "title": _title(publication),
-        "facets": _facets(payload),
+        "facets": entry.facets(payload),
         "year_from": publication.year_from,
         "year_to": publication.year_to,
         "published_at": publication.first_published_at,
         "not_after": publication.not_after,
     }
-    yield from _heads(publication, payload, shared)
-    languages = {track["id"]: track["language"] for track in payload.get("tracks", [])}
-    for row in payload.get("rows", []):
-        for track_id, cues in row["cells"].items():
-            for cue in cues:
-                if cue["text"]:
-                    yield SearchDocument(
-                        **shared,
-                        language=languages[track_id],
-                        text=cue["text"],
-                        anchor=cue["id"],
-                        start_ms=cue.get("start_ms"),
-                        end_ms=cue.get("end_ms"),
-                    )
-    for segment in payload.get("segments", []):
-        for tag, entry in segment["title"]["values"].items():
-            yield SearchDocument(
-                **shared,
-                language=tag,
-                text=entry["text"],
-                anchor=segment["anchor"],
-                start_ms=segment.get("start_ms"),
-            )
-
-    for clip in payload.get("clips", []):
-        for text_map in (clip["title"], clip["context"]):
-            for tag, entry in text_map["values"].items():
-                yield SearchDocument(
-                    **shared, language=tag, text=entry["text"], anchor=clip["anchor"], start_ms=clip["start_ms"]
-                )
-
-
-def _heads(publication: Publication, payload: dict[str, Any], shared: dict[str, Any]) -> Iterator[SearchDocument]:
-    """Abstracts, notes and names, in their own languages; at least one row a work, so that it is listed."""
-    texts: list[tuple[str, str]] = [
-        (tag, entry["text"])
-        for name in ("abstract", "note")
-        for tag, entry in (payload.get(name) or {}).get("values", {}).items()
-        if entry.get("text")
-    ]
-    # The names of authorities are what one looks for; titles of works are searched through ``title``.
-    if "name" in payload:
-        texts += [(tag, entry["text"]) for tag, entry in payload["name"].get("values", {}).items()]
-        texts += [(n.get("language") or "und", n["text"]) for n in payload.get("other_names", []) if n.get("text")]
-        for tag, labels in (payload.get("labels") or {}).get("alt", {}).items():
-            texts += [(tag, label) for label in labels]
-    # Who speaks and who helped, by the name that the page shows and no other.
-    spoken = payload.get("original_language") or "und"
-    for person in payload.get("contributors", []):
-        texts += [one for one in _shown_names(person["name"], spoken) if one not in texts]
-    if not texts:
-        texts = [((payload.get("title") or {}).get("original") or "und", "")]
-    for tag, text in texts:
-        yield SearchDocument(**shared, language=tag, text=text)
-
-
-def _shown_names(name: Mapping[str, Any] | str | None, spoken: str) -> list[tuple[str, str]]:
-    """A contributor's name as a payload has it: a credit, a name in several languages, or None where it is withheld.
-
-    A credit says no language; it counts as the work's own, or the work would be listed under an unknown one too.
-    """
-    if isinstance(name, str):
-        return [(spoken, name)] if name else []
-    return [(tag, entry["text"]) for tag, entry in (name or {}).get("values", {}).items() if entry.get("text")]
+    passages = [*entry.passages(payload)]
+    # Without a passage it is found by its title.
+    for passage in passages or [Passage((publication.title or {}).get("original") or "und", "")]:
+        yield SearchDocument(
+            **shared,
+            language=passage.language,
+            text=passage.text,
+            anchor=passage.anchor,
+            start_ms=passage.start_ms,
+            end_ms=passage.end_ms,
+        )
 
 
 def _title(publication: Publication) -> str:
@@ -118,17 +62,3 @@ def _title(publication: Publication) -> str:
         [original_text(title), *(entry["text"] for entry in title.get("values", {}).values())]
     )
     return " · ".join(text for text in texts if text)
-
-
-def _facets(payload: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    facets: dict[str, set[str]] = {}
-    if payload.get("collection"):
-        facets["collection"] = {payload["collection"]["id"]}
-    if payload.get("place"):
-        facets.setdefault("place", set()).add(payload["place"]["id"])
-    for entity in payload.get("entities", []):
-        if entity["relation"] == RISK:
-            facets.setdefault("risk", set()).add(entity["id"])
-        elif entity["kind"] in FACET_KINDS:
-            facets.setdefault(entity["kind"], set()).add(entity["id"])
-    return {name: tuple(sorted(values)) for name, values in facets.items()}

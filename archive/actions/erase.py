@@ -14,13 +14,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from archive import audit
+from archive import audit, dependents
 from archive.actions.base import Action, ActionRefused
-from archive.actions.withdraw import REASONS, known_reason
-from archive.erasure import empty_history, finish_erasure
+from archive.actions.withdraw import REASONS, known_reason, scope_of
+from archive.erasure import empty_history, finish_erasure, forget
 from archive.gate import Gate
 from archive.gate_jobs import texts_of
 from archive.models import (
@@ -29,17 +29,16 @@ from archive.models import (
     Contribution,
     Derivative,
     EntityLink,
-    ExternalId,
     ImportBatch,
     MediaAsset,
-    Moved,
     Person,
     PinnedWork,
     ReaderReport,
     RecordState,
+    Use,
     WithdrawalCase,
 )
-from archive.revisions import KIND_FIELDS, WORK_FIELDS
+from archive.record_types import record_type
 from archive.standing import read_standing_anew
 from archive.vault import ledger
 from archive.vault.deposit import object_id_of
@@ -54,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 class EraseAction(Action):
-    """Erase a withdrawn work. It cannot be undone.
+    """Erase a withdrawn record of any kind. It cannot be undone.
 
     :param reason: one of ``REASONS`` of withdrawals. :param typed: the public id as the person typed it, who is thus
         asked to look at what she erases; the system itself types nothing.
@@ -97,18 +96,20 @@ class EraseAction(Action):
                     "reason": self.reason,
                 }
             )
-            Gate(self.now).close([self.work])
+            Gate(self.now).close([self.work], reason="erased")
+            self._let_go()
             self._purge_texts()
             people = self._purge_people()
             self._blank()
             empty_history(self.work)
             for case in WithdrawalCase.objects.filter(record_id=self.work.pk):
                 case.done = [*case.done, {"action": "erased", "at": self.now.isoformat(), "outcome": "done"}]
-                case.save(update_fields=["done"])
+                case.said = []
+                case.save(update_fields=["done", "said"])
             jobs.enqueue(
                 "finish-erasure",
                 input=left,
-                scope=f"community:{self.work.community.slug}",
+                scope=scope_of(self.work),
                 dedupe_key=f"finish-erasure:{self.work.public_id}",
                 # What follows here does the same at once; the job is for what this leaves undone.
                 not_before=self.now + timedelta(seconds=30),
@@ -119,12 +120,27 @@ class EraseAction(Action):
         # Nothing of it is in the shared cache, which holds counters: clearing it would forget every limit.
         finish_erasure(left)
 
+    def _let_go(self) -> None:
+        """Every room gives up what it holds of the record, or nothing is erased."""
+        try:
+            dependents.erasing(self.work)
+        except dependents.ErasureWaits as waits:
+            raise ActionRefused(
+                "dependent-waits",
+                # Translators: the name of a part of the program, such as “lessons”.
+                _("“%(room)s” could not give up what it holds of this: nothing was erased. Tell your operator.")
+                % {"room": waits.room},
+            ) from waits
+        Use.objects.filter(public_id=self.work.public_id).delete()
+
     def _prove_absence(self) -> None:
         """The proof that search forgot it needs its words: they are known for the last time now."""
         if not WithdrawalCase.objects.filter(record_id=self.work.pk, proven_absent_at=None).exists():
             return
         try:
-            search.prove_absence(self.work.public_id, texts_of(self.work.public_id))
+            cases = WithdrawalCase.objects.filter(record_id=self.work.pk).values_list("said", flat=True)
+            said = [text for one in cases for text in one]
+            search.prove_absence(self.work.public_id, dict.fromkeys([*said, *texts_of(self.work.public_id)]))
         except (SearchUnavailable, search.AbsenceNotProven) as error:
             # No index, no words in it; the job after the withdrawal says so until it is proven.
             logger.warning("Search could not prove that an erased work is gone (%s).", type(error).__name__)
@@ -142,10 +158,9 @@ class EraseAction(Action):
 
     def _purge_texts(self) -> None:
         key, public_id = self.work.pk, self.work.public_id
-        for name in ("tracks", "segments", "redactions", "drafts", "proposals"):
-            getattr(self.work, name).all().delete()
         self.work.reviews.update(note="")
-        Clip.objects.filter(work_id=key).delete()
+        for clip in Clip.objects.filter(work_id=key):
+            forget(clip)
         AccessRequest.objects.filter(public_id=public_id).delete()
         ReaderReport.objects.filter(public_id=public_id).delete()
         PinnedWork.objects.filter(record_id=key).delete()
@@ -174,23 +189,19 @@ class EraseAction(Action):
         people -= set(Contribution.objects.filter(person_id__in=people).values_list("person_id", flat=True))
         people -= set(EntityLink.objects.filter(target_id__in=people).values_list("target_id", flat=True))
         for person in Person.objects.filter(pk__in=people, community_id=self.work.community_id):
-            merged = Person.objects.filter(merged_into=person)
+            merged = list(Person.objects.filter(merged_into=person))
             if any(one.consents.exists() or one.media.exists() for one in (person, *merged)):
                 continue
-            Moved.objects.filter(target=person.public_id).delete()
-            ExternalId.objects.filter(record__in=[person, *merged]).delete()
-            merged.delete()
-            person.delete()
+            for one in (*merged, person):
+                forget(one)
             gone.append(person)
         return gone
 
     def _blank(self) -> None:
         """Empty the row itself; a second import of the same source still meets it, and is refused."""
         work = self.work
-        for name in (*WORK_FIELDS, *KIND_FIELDS.get(work.kind, ())):
-            if name != "fiction":
-                setattr(work, name, _empty(work._meta.get_field(name)))
-        work.place, work.sealed, work.state, work.wanted_public = None, [], RecordState.ERASED, False
+        record_type(work.kind).erase(work)
+        work.sealed, work.state, work.wanted_public = [], RecordState.ERASED, False
         work.opens_at, work.identity = None, erased_identity(work.identity) if work.identity else ""
         work.save()
 
@@ -224,10 +235,3 @@ def without_work(options: dict[str, Any], public_id: str, sources: set[str]) -> 
     if "problems" in options:
         options = {**options, "problems": [one for one in options["problems"] if one.get("file") not in sources]}
     return options
-
-
-def _empty(field: models.Field[Any, Any]) -> Any:
-    """What a field says when nobody has said anything."""
-    if field.has_default():
-        return field.get_default()
-    return None if field.null else ""

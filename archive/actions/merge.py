@@ -6,26 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from archive import audit
 from archive.actions.base import Action, ActionRefused
 from archive.gate import Gate
-from archive.models import (
-    AUTHORITY_KINDS,
-    Contribution,
-    Document,
-    EntityLink,
-    ExternalId,
-    IndexSegment,
-    Moved,
-    Place,
-    Record,
-    RecordKind,
-    Testimony,
-)
-from archive.naming import public_face, rebuild_naming, works_naming
+from archive.models import EntityLink, ExternalId, IndexSegment, Moved, Record
+from archive.naming import keys_naming, public_face, rebuild_naming, works_naming
+from archive.record_types import authority_types, gated_kinds, load_gated
 from archive.revisions import save_revision
 from archive.values.language_map import public_map
 from archive.vault import ledger
@@ -34,14 +22,10 @@ from archive.vault.narrowings import of_state, state_of_record
 if TYPE_CHECKING:
     from accounts.models import User
 
-#: Fields of which the person who merges chooses whose stay, per kind; names and identifiers are always joined.
-CHOSEN: dict[str, tuple[str, ...]] = {
-    RecordKind.PERSON: ("name", "note", "date_from", "date_to", "living", "name_policy", "public_name"),
-    RecordKind.PLACE: ("name", "note", "date_from", "date_to", "place_type", "latitude", "longitude", "country_code"),
-    RecordKind.ORGANISATION: ("name", "note", "date_from", "date_to", "organisation_type"),
-    RecordKind.EVENT: ("name", "note", "date_from", "date_to", "event_type", "casualty_estimates", "legal_findings"),
-    RecordKind.CONCEPT: ("name", "scope_note", "notation"),
-}
+
+def chosen_of(kind: str) -> tuple[str, ...]:
+    """Fields of which the person who merges chooses whose stay."""
+    return authority_types()[kind].chosen
 
 
 class MergeAction(Action):
@@ -51,7 +35,7 @@ class MergeAction(Action):
     that names the one kept, and what was reviewed stays reviewed, since no word of theirs changed. The other's
     address leads to the one kept. What moved is written to the audit trail, so that it can be undone by hand.
 
-    :param from_other: names of ``CHOSEN`` fields whose value is taken from ``other``.
+    :param from_other: names of ``chosen_of`` fields whose value is taken from ``other``.
     """
 
     right = "merge"
@@ -65,13 +49,13 @@ class MergeAction(Action):
         self.authorise(self.other)
         if self.kept.pk == self.other.pk:
             raise ActionRefused("same", _("A record cannot be merged with itself."))
-        if self.kept.kind != self.other.kind or self.kept.kind not in AUTHORITY_KINDS:
+        if self.kept.kind != self.other.kind or self.kept.kind not in authority_types():
             raise ActionRefused("kinds", _("Only two records of the same kind can be merged."))
         if self.kept.community_id != self.other.community_id:
             raise ActionRefused("owners", _("The two belong to different owners; each keeps its own."))
         if self.kept.merged_into_id or self.other.merged_into_id:
             raise ActionRefused("merged", _("One of the two was merged away already."))
-        unknown = self.from_other - set(CHOSEN[self.kept.kind])
+        unknown = self.from_other - set(chosen_of(self.kept.kind))
         if unknown:
             raise ActionRefused("field", _("“%(field)s” cannot be chosen.") % {"field": sorted(unknown)[0]})
 
@@ -94,6 +78,7 @@ class MergeAction(Action):
             Moved.objects.filter(target=self.other.public_id).update(target=self.kept.public_id)
             Moved.objects.update_or_create(public_id=self.other.public_id, defaults={"target": self.kept.public_id})
             ledger.tell(*of_state("restrict", self.kept, restricted, state_of_record(self.kept)))
+            save_revision(self.kept, origin="merge", author=self.user, reason=self.other.public_id)
             self._revise(touched.values())
             if public_face(self.kept) != shown:
                 # A seal or a policy that it gained holds for the works that named it before, too.
@@ -115,13 +100,8 @@ class MergeAction(Action):
 
     def _works_linked(self) -> list[Any]:
         """Works that name the other and are not public: their revisions must name the one kept too."""
-        keys = set(EntityLink.objects.filter(target_id=self.other.pk).values_list("record_id", flat=True))
-        keys |= set(Contribution.objects.filter(person_id=self.other.pk).values_list("record_id", flat=True))
-        found: list[Any] = []
-        for model in (Testimony, Document):
-            rows = model.objects.filter(Q(pk__in=keys) | Q(place_id=self.other.pk))
-            found += rows.select_related("community", "collection")
-        return found
+        keys = Record.objects.filter(pk__in=keys_naming(self.other), kind__in=gated_kinds())
+        return load_gated(list(keys.values_list("pk", flat=True)))
 
     def _move(self) -> dict[str, int]:
         links = 0
@@ -136,29 +116,12 @@ class MergeAction(Action):
             same.anchors = list(dict.fromkeys([*same.anchors, *link.anchors]))
             same.save(update_fields=["anchors"])
             link.delete()
-        contributions = 0
-        if self.kept.kind == RecordKind.PERSON:
-            contributions = Contribution.objects.filter(person_id=self.other.pk).update(person_id=self.kept.pk)
         for segment in IndexSegment.objects.filter(entities=self.other.pk):
             segment.entities.remove(self.other.pk)
             segment.entities.add(self.kept.pk)
-        if self.kept.kind == RecordKind.PLACE:
-            for model in (Testimony, Document):
-                model.objects.filter(place_id=self.other.pk).update(place_id=self.kept.pk)
-            Place.objects.filter(parent_id=self.other.pk).exclude(pk=self.kept.pk).update(parent_id=self.kept.pk)
-            if self.kept.parent_id == self.other.pk:
-                self.kept.parent_id = None
-            for event in self.other.events.all():
-                event.places.remove(self.other)
-                event.places.add(self.kept)
-        if self.kept.kind == RecordKind.CONCEPT:
-            for narrower in self.other.narrower.exclude(pk=self.kept.pk):
-                narrower.broader.remove(self.other)
-                narrower.broader.add(self.kept)
-            self.kept.broader.remove(self.other)
-            self.other.usages.update(concept=self.kept)
+        moved = authority_types()[self.kept.kind].take_over(self.kept, self.other)
         identifiers = ExternalId.objects.filter(record_id=self.other.pk).update(record_id=self.kept.pk)
-        return {"links": links, "contributions": contributions, "identifiers": identifiers}
+        return {"links": links, "contributions": 0, **moved, "identifiers": identifiers}
 
     def _join_names(self) -> None:
         """Every name of the two stays findable; the one that lost becomes another name."""

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from archive import audit
 from archive.actions.base import Action, ActionRefused
 from archive.actions.keep_hidden import KeepHidden
-from archive.models import Document, Proposal, Record, Revision, Testimony
+from archive.models import Proposal, Record, Revision
+from archive.record_types import concrete
 from archive.revisions import new_revision, restore_snapshot
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ class DecideProposalAction(Action):
         record = Record.objects.select_for_update().get(pk=self.proposal.record_id)
         if self.seen_revision and str(record.current_revision) != self.seen_revision:
             raise ActionRefused("edited-meanwhile", _("The text was changed since you looked: compare again."))
-        model = Testimony if record.kind == Testimony.KIND else Document
-        work = model.objects.select_related("community", "collection").get(pk=record.pk)
+        work = concrete(record)
         hidden = KeepHidden(work)
         restore_snapshot(work, self.proposal.snapshot)
         revision = new_revision(

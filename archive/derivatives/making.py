@@ -16,7 +16,7 @@ from archive.derivatives.images import make_images
 from archive.derivatives.made import Made, NotDerivable
 from archive.derivatives.recordings import DEMUXERS, make_recording
 from archive.models.media import Derivative, MediaAsset
-from archive.models.record import WORK_KINDS
+from archive.record_types import load_gated, record_type
 from archive.vault.deposit import instance_vault
 from archive.vault.durable import FOLDER_MODE, Syncer, digest_file, require_space
 
@@ -114,13 +114,12 @@ def _show(asset: MediaAsset) -> None:
     """Let the gate look again at a work whose derivatives changed: its publication names them."""
     # The gate's module loads the whole record side; the web process of an upload does not need it.
     from archive.gate import Gate
-    from archive.gate_jobs import works_by_pk
 
     # A picture of a place or a collection belongs to no publication of its own.
-    if asset.record is None or asset.record.kind not in WORK_KINDS:
+    if asset.record is None or not record_type(asset.record.kind).gated:
         return
     with transaction.atomic():
-        Gate().refresh(works_by_pk([asset.record.pk]))
+        Gate().refresh(load_gated([asset.record.pk]))
 
 
 def remove_strays(*, now: float, older_than: float = 24 * 3600) -> int:

@@ -226,7 +226,7 @@ class AuthorityViewSet(RecordViewSet):
 
     def further_urls(self, key: str) -> list[URLPattern]:
         screen = self.construct_view(MergeScreen, namespace=self.url_namespace)
-        return [path(f"<{key}:pk>/merge/", screen, name="merge")]
+        return [*super().further_urls(key), path(f"<{key}:pk>/merge/", screen, name="merge")]
 
 
 class PersonViewSet(AuthorityViewSet):

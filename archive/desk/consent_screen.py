@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy
 from archive.actions.consent import RecordConsentAction
 from archive.assessment import consent_in_force
 from archive.desk.gate_screen import REASON_LABELS
-from archive.desk.screens import TABS, WorkScreen
+from archive.desk.screens import WorkScreen
+from archive.desk.tabs import TABS
 from archive.importing.safe_text import shown
 from archive.models import Answer, ConsentRecord, Protocol, Scope
 from archive.values.languages import normalise_tag

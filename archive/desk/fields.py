@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 
 from archive.desk.sealing import fields_kept_from, shown_title
 from archive.importing.safe_text import shown, without_tricks
-from archive.models import Community, ExternalId, Record
+from archive.models import Community, ExternalId, Record, RecordState
 from archive.models.record import sort_key
 from archive.policy import Viewer, visible
+from archive.record_types import concrete
 from archive.values.addresses import identifier
 from archive.values.languages import normalise_tag
 from archive.values.uncertain_date import parse_date
@@ -24,11 +25,6 @@ from archive.values.uncertain_date import parse_date
 _WITH_ID = re.compile(r"(?:^|·\s*)([0-9a-hjkmnp-tv-z]{10})$")
 #: Between the parts of a line.
 BAR = "|"
-
-
-def as_concrete(record: Record) -> Any:
-    """The record as its own kind, so that it knows its name."""
-    return getattr(record, f"as_{record.kind}", record)
 
 
 def written_record(record: Any, viewer: Viewer) -> str:
@@ -57,33 +53,35 @@ class RecordField(forms.CharField):
 
     viewer: Viewer
 
-    def __init__(self, kinds: Sequence[str], **kwargs: Any) -> None:
-        self.kinds = tuple(str(kind) for kind in kinds)
+    def __init__(self, kinds: Sequence[str] | Callable[[], Iterable[str]], **kwargs: Any) -> None:
+        #: Asked when the field is used: a form is made before every room has registered its kinds.
+        self.kinds = kinds if callable(kinds) else lambda: kinds
         kwargs.setdefault("widget", forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}))
         super().__init__(**kwargs)
 
     def bind_viewer(self, viewer: Viewer) -> None:
         """Say who fills in the form, and where a script may ask for names."""
         self.viewer = viewer
-        self.widget.attrs["data-names"] = f"{reverse('desk:names')}?kinds={','.join(self.kinds)}"
+        self.widget.attrs["data-names"] = f"{reverse('desk:names')}?kinds={','.join(self.kinds())}"
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, int):
             found = Record.objects.filter(pk=value).first()
-            return written_record(as_concrete(found), self.viewer) if found else ""
-        return written_record(as_concrete(value), self.viewer) if isinstance(value, Record) else value
+            return written_record(concrete(found), self.viewer) if found else ""
+        return written_record(concrete(value), self.viewer) if isinstance(value, Record) else value
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value).strip()
         if not text:
             return None
-        records = visible(Record.objects.filter(kind__in=self.kinds, merged_into=None), self.viewer)
+        records = visible(Record.objects.filter(kind__in=self.kinds(), merged_into=None), self.viewer)
+        records = records.exclude(state=RecordState.ERASED)
         if match := _WITH_ID.search(text):
             found = records.filter(public_id=match[1]).first()
             if found is None:
                 raise ValidationError(_("There is no such record among those you may read."), code="unknown")
-            return as_concrete(found)
-        same = [as_concrete(r) for r in records.filter(sort_key=sort_key(text))[:6]]
+            return concrete(found)
+        same = [concrete(r) for r in records.filter(sort_key=sort_key(text))[:6]]
         same = [r for r in same if "name" not in fields_kept_from(self.viewer, r)]
         if len(same) == 1:
             return same[0]

@@ -18,7 +18,8 @@ from archive.desk.language_map import LanguageMapField
 from archive.gate import Gate
 from archive.models import Community, ConceptScheme, Record, Unfinished
 from archive.policy import ROLE_ACTIONS, Viewer, visible
-from archive.revisions import save_revision
+from archive.record_types import record_type
+from archive.revisions import keep_first, save_revision
 from archive.standing import read_standing_anew
 from archive.values.addresses import web_address
 from archive.values.uncertain_date import parse_date
@@ -152,17 +153,17 @@ class RecordForm(WagtailAdminModelForm):
         else:
             # The form read the record before this transaction; saving must not undo what others did since.
             read_standing_anew([self.instance])
+            keep_first(self.instance)
         record: Record = self.save()
         self.after_save(record, user)
         if self._shown_before is not None:
-            if not hasattr(record, "original_language"):
+            if not record_type(record.kind).gated:
                 Unfinished.finish(record, Unfinished.What.NAME, user)
             ledger.tell(*of_state("restrict", record, self._shown_before, state_of_record(record)))
-        if hasattr(record, "original_language"):
-            save_revision(record, origin="edit", author=user)
-            if self._shown_before not in (None, state_of_record(record)):
-                # Seals and what holds readers off act at once, as consent does; the gate knows what waits for a review.
-                Gate().refresh([record])
+        save_revision(record, origin="edit", author=user)
+        if record_type(record.kind).gated and self._shown_before not in (None, state_of_record(record)):
+            # Seals and what holds readers off act at once, as consent does; the gate knows what waits for a review.
+            Gate().refresh([record])
         audit.note("create" if created else "edit", record, user)
         return record
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from wagtail.admin import messages
 
 from archive import audit
-from archive.desk.fields import RecordField, as_concrete, belongs_elsewhere, written_record
+from archive.desk.fields import RecordField, belongs_elsewhere, written_record
 from archive.desk.forms import CheckboxList
 from archive.desk.language_map import LanguageMapField
 from archive.desk.screens import WorkScreen
@@ -23,7 +23,6 @@ from archive.desk.sealing import fields_kept_from
 from archive.desk.transcript_edits import EditRefused, read_time, written_time
 from archive.desk.views import next_address, sent_key
 from archive.models import (
-    AUTHORITY_KINDS,
     Community,
     Contribution,
     EntityLink,
@@ -34,6 +33,7 @@ from archive.models import (
 )
 from archive.models.terms import OWN_WORDS
 from archive.policy import Viewer
+from archive.record_types import authority_types, concrete
 from archive.revisions import save_revision
 from archive.values.language_map import original_text
 
@@ -97,7 +97,7 @@ class AnchorsField(forms.CharField):
 class LinkForm(forms.Form):
     """What is named, how, and where."""
 
-    target = RecordField(AUTHORITY_KINDS, label=gettext_lazy("Person, place, organisation, event or concept"))
+    target = RecordField(authority_types, label=gettext_lazy("Person, place, organisation, event or concept"))
     relation = forms.ChoiceField(label=gettext_lazy("Relation"), choices=RELATIONS)
     anchors = AnchorsField(
         label=gettext_lazy("Passages"),
@@ -301,7 +301,7 @@ class LinksScreen(WorkScreen):
             "links": [
                 {
                     "row": link,
-                    "target": written_record(as_concrete(link.target), self.viewer),
+                    "target": written_record(concrete(link.target), self.viewer),
                     "relation": relations.get(link.relation, link.relation),
                 }
                 for link in self.work.entity_links.select_related("target__community")

@@ -15,9 +15,10 @@ from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, TitleColumn
 
 from archive.desk.sealing import shown_title
-from archive.models import Publication, Record
+from archive.models import Publication, Record, RecordState
 from archive.models.record import sort_key
 from archive.policy import ANONYMOUS, ROLE_ACTIONS, Viewer, viewer_of, visible
+from archive.record_types import record_type
 from archive.values.languages import display_name
 
 #: JSON fields in which a search looks, where a kind has them, and what stands before their words. Without
@@ -29,6 +30,14 @@ NAMING_FIELDS = {
     "labels": r'[\[,] ?"[^"]*',
     "csl": r'"title": ?"[^"]*',
 }
+
+
+def listable(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Without duplicates that were merged away, and without the shells of what was erased; a work's shell stays."""
+    queryset = queryset.filter(merged_into=None)
+    if record_type(queryset.model.KIND).gated:
+        return queryset
+    return queryset.exclude(state=RecordState.ERASED)
 
 
 def found_by(queryset: QuerySet[Any], text: str, viewer: Viewer) -> QuerySet[Any]:

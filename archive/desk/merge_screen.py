@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from archive.actions.merge import CHOSEN, MergeAction
+from archive.actions.merge import MergeAction, chosen_of
 from archive.desk.fields import RecordField
 from archive.desk.screens import DeskScreen
 from archive.desk.sealable import as_text
@@ -53,7 +53,7 @@ class MergeScreen(DeskScreen):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.form.is_valid():
             return self.render_to_response(self.get_context_data())
-        fields = [name for name in CHOSEN[self.kept.kind] if request.POST.get(f"field-{name}") == "other"]
+        fields = [name for name in chosen_of(self.kept.kind) if request.POST.get(f"field-{name}") == "other"]
         other = self.form.cleaned_data["other"]
         action = MergeAction(request.user, self.kept, other, from_other=fields)  # type: ignore[arg-type]
         if (
@@ -79,7 +79,7 @@ class MergeScreen(DeskScreen):
                         "kept": _("sealed") if name in hidden else as_text(getattr(self.kept, name)),
                         "other": _("sealed") if name in hidden else as_text(getattr(other, name)),
                     }
-                    for name in CHOSEN[self.kept.kind]
+                    for name in chosen_of(self.kept.kind)
                     if getattr(self.kept, name) != getattr(other, name)
                 ],
             }

@@ -8,14 +8,12 @@ from django.http import HttpRequest, JsonResponse
 from django.views.generic import View
 
 from archive.desk.fields import written_record
-from archive.desk.lists import found_by
+from archive.desk.lists import found_by, listable
 from archive.desk.sealing import fields_kept_from
 from archive.desk.views import DeskView
-from archive.models import Document, RecordKind, Testimony
-from archive.projection.authorities import MODELS
+from archive.record_types import authority_types, gated_kinds, record_type
 
 MOST = 12
-SEARCHED: dict[str, type[Any]] = {**MODELS, RecordKind.TESTIMONY: Testimony, RecordKind.DOCUMENT: Document}
 
 
 class Names(DeskView, View):
@@ -27,13 +25,14 @@ class Names(DeskView, View):
         text = request.GET.get("q", "").strip()
         # Each kind once, however often it is named.
         asked = set(request.GET.get("kinds", "").split(","))
-        kinds = [kind for kind in SEARCHED if kind in asked]
+        kinds = [kind for kind in (*authority_types(), *gated_kinds()) if kind in asked]
         found: list[str] = []
         if len(text) >= 2:
             for kind in kinds:
                 if len(found) >= MOST:
                     break
-                rows = self.only_visible(SEARCHED[kind].objects.filter(merged_into=None).select_related("community"))
+                model = record_type(kind).model_class
+                rows = listable(self.only_visible(model.objects.select_related("community")))
                 for record in found_by(rows, text, self.viewer).order_by("sort_key", "pk")[: MOST - len(found)]:
                     if "name" not in fields_kept_from(self.viewer, record) or record.public_id == text:
                         found.append(written_record(record, self.viewer))

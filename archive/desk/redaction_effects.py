@@ -10,7 +10,6 @@ from typing import Any
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from archive.desk.fields import as_concrete
 from archive.desk.sealing import shown_title
 from archive.desk.transcript_edits import written_time
 from archive.models import Clip, MediaAsset, Record, Redaction
@@ -21,6 +20,7 @@ from archive.projection.clips import clip_facts, passages_of
 from archive.projection.media import AssetFacts, asset_facts, may_be_free, media_withheld_by
 from archive.projection.reach import Reach, heard_in, reach_of
 from archive.projection.redaction import Span, is_withheld, redact, visible_tracks
+from archive.record_types import concrete, record_type
 from archive.redactions import read_in_public, rule_of
 from archive.values.language_map import original_text
 from archive.values.text import Track
@@ -183,8 +183,10 @@ class RedactedWork:
             withheld = any(one.rule is reach.rule for one in mentions.withheld_by(*_linked(link, target)))
             if state := _state(withheld, decided.get((ENTITY, link["target"]))):
                 seen.add(target.pk)
-                name = shown_title(as_concrete(target), self.viewer)
-                yield Effect(ENTITY, link["target"], target.get_kind_display(), name, state)  # type: ignore[attr-defined]
+                name = shown_title(concrete(target), self.viewer)
+                yield Effect(
+                    ENTITY, link["target"], record_type(target.kind).model_class._meta.verbose_name, name, state
+                )  # type: ignore[attr-defined]
 
 
 def in_pieces(cue: Mapping[str, Any], spans: Iterable[Span]) -> list[tuple[str, bool]]:

@@ -16,7 +16,8 @@ from wagtail.admin import messages
 from archive.actions.redact import DecideOnRedactedAction, RedactAction, UnredactAction
 from archive.desk.redaction_effects import Effect, RedactedWork, in_pieces
 from archive.desk.same_words import Found, own_words, phrases_of, same_words
-from archive.desk.screens import TABS, WorkScreen, may_any
+from archive.desk.screens import WorkScreen
+from archive.desk.tabs import TABS, may_any
 from archive.desk.transcript_edits import EditRefused, clean_words, read_time, written_time
 from archive.desk.views import sent_key
 from archive.models import Audience, Redaction

@@ -15,10 +15,14 @@ from archive.actions.keep_hidden import KeepHidden
 from archive.desk.screens import WorkScreen
 from archive.desk.sealing import fields_kept_from
 from archive.models import Record, Revision
+from archive.naming import make_anew, public_face
+from archive.record_types import record_type
 from archive.revisions import new_revision, restore_snapshot
 from archive.standing import read_standing_anew
 from archive.values.differences import Difference, cue_differences, difference
 from archive.values.languages import display_name
+from archive.vault import ledger
+from archive.vault.narrowings import of_state, state_of_record
 
 #: Keys of a snapshot whose differences are shown in another way than as text.
 _TEXTS = frozenset({"tracks"})
@@ -37,7 +41,9 @@ class RevisionsScreen(WorkScreen):
             raise Http404
         with transaction.atomic():
             read_standing_anew([self.work])
-            hidden = KeepHidden(self.work)
+            gated = record_type(self.work.kind).gated
+            hidden = KeepHidden(self.work) if gated else None
+            shown, restricted = public_face(self.work), state_of_record(self.work)
             restore_snapshot(self.work, revision.snapshot)
             made = new_revision(
                 self.work,
@@ -48,13 +54,19 @@ class RevisionsScreen(WorkScreen):
             )
             made.save()
             Record.objects.filter(pk=self.work.pk).update(current_revision=self.work.current_revision)
-            again = hidden.carry_on()
+            again = hidden.carry_on() if hidden else []
+            if not gated:
+                # Nobody reviews it: what publications say of it is made anew at once.
+                ledger.tell(*of_state("restrict", self.work, restricted, state_of_record(self.work)))
+                if public_face(self.work) != shown or record_type(self.work.kind).part_of:
+                    make_anew(self.work)
             audit.note("restore", self.work, request.user, revision=revision.number)  # type: ignore[arg-type]
-        messages.success(
-            request,
+        said = (
             _("Revision %(old)s stands again, as revision %(new)s. The public sees it after a review.")
-            % {"old": revision.number, "new": made.number},
+            if gated
+            else _("Revision %(old)s stands again, as revision %(new)s.")
         )
+        messages.success(request, said % {"old": revision.number, "new": made.number})
         if again:
             messages.warning(
                 request, _("Hidden words moved to other passages and stay hidden. Look at the redactions.")

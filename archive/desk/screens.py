@@ -6,49 +6,18 @@ from typing import Any
 
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 
 from archive.actions.base import Action, ActionRefused
 from archive.desk.sealing import shown_title
+from archive.desk.tabs import TABS, tabs_of
 from archive.desk.views import DeskView
-from archive.policy import Viewer, may
-
-#: Name of the screen, its label, and the rights of which one opens it.
-TABS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
-    # A consent steward seals there, and clears what is kept off the open web.
-    ("edit", gettext_lazy("Description"), ("edit", "read_sealed")),
-    ("transcript", gettext_lazy("Transcript"), ("edit", "translate")),
-    ("links", gettext_lazy("People and index"), ("edit",)),
-    ("gate", gettext_lazy("Gate"), ("read",)),
-    ("consent", gettext_lazy("Consent"), ("consent",)),
-    ("redactions", gettext_lazy("Redactions"), ("edit", "consent")),
-    ("revisions", gettext_lazy("Revisions"), ("read",)),
-    ("preview", gettext_lazy("Preview"), ("preview",)),
-)
-
-
-def may_any(viewer: Viewer, rights: tuple[str, ...], obj: object) -> bool:
-    """Whether one of these rights is the viewer's for ``obj``."""
-    return any(may(viewer, right, obj) for right in rights)
-
-
-def tabs_of(viewer: Viewer, work: Any, namespace: str, active: str) -> list[dict[str, Any]]:
-    """The screens of a work that the viewer may open."""
-    tabs = []
-    for name, label, rights in TABS:
-        if may_any(viewer, rights, work):
-            try:
-                url = reverse(f"{namespace}:{name}", args=[work.pk])
-            except NoReverseMatch:
-                continue
-            tabs.append({"name": name, "url": url, "label": label, "active": name == active})
-    return tabs
+from archive.record_types import record_type
 
 
 class DeskScreen(DeskView, WagtailAdminTemplateMixin, TemplateView):
@@ -83,7 +52,7 @@ class DeskScreen(DeskView, WagtailAdminTemplateMixin, TemplateView):
 
 
 class WorkScreen(DeskScreen):
-    """A screen of one work; ``tab`` is its name in ``TABS``."""
+    """A screen of one work, or of one record of another kind; ``tab`` is its name in ``TABS``."""
 
     model: Any = None
     namespace = ""
@@ -96,7 +65,8 @@ class WorkScreen(DeskScreen):
 
     @cached_property
     def work(self) -> Any:
-        return self.object_or_404(self.model.objects.select_related("community", "collection"), pk=self.kwargs["pk"])
+        related = record_type(self.model.KIND).related
+        return self.object_or_404(self.model.objects.select_related(*related), pk=self.kwargs["pk"])
 
     @cached_property
     def tabs(self) -> list[dict[str, Any]]:

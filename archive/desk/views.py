@@ -19,8 +19,17 @@ from wagtail.admin.utils import get_valid_next_url_from_request
 from wagtail.admin.views import generic
 from wagtail.admin.views.generic import chooser as chooser_views
 
-from archive.desk.lists import RecordFilterSet, RecordTitleColumn, TickColumn, as_listed, found_by, prepare_rows
+from archive.desk.lists import (
+    RecordFilterSet,
+    RecordTitleColumn,
+    TickColumn,
+    as_listed,
+    found_by,
+    listable,
+    prepare_rows,
+)
 from archive.desk.sealing import fields_kept_from, shown_title
+from archive.desk.tabs import tabs_of
 from archive.policy import Decision, Viewer, may, viewer_of, visible
 from archive.seals import seals_of
 
@@ -80,7 +89,7 @@ class RecordIndexView(DeskView, generic.IndexView):
     act_url_name = ""
 
     def get_base_queryset(self) -> QuerySet[Any]:
-        queryset = self.only_visible(super().get_base_queryset()).filter(merged_into=None)
+        queryset = listable(self.only_visible(super().get_base_queryset()))
         related = [name for name in ("community", "collection") if _is_relation(self.model, name)]
         return as_listed(queryset.select_related(*related) if related else queryset, self.viewer)
 
@@ -169,6 +178,7 @@ class RecordEditView(DeskView, generic.EditView):
             "action_url": context["action_url"] + (f"?{urlencode({'next': self.next_url})}" if self.next_url else ""),
             "kept_back": labels,
             "read_only": getattr(context["form"], "read_only", []),
+            "tabs": tabs_of(self.viewer, self.object, self.edit_url_name.partition(":")[0], "edit"),
             **self.beside(self),
         }
 
@@ -212,7 +222,7 @@ class VisibleChoicesMixin(DeskView):
     filter_form_class = ChooserFilterForm
 
     def get_object_list(self) -> QuerySet[Any]:
-        return self.only_visible(self.model_class.objects.filter(merged_into=None))
+        return listable(self.only_visible(self.model_class.objects.all()))
 
     def get_filter_form(self) -> ChooserFilterForm:
         return ChooserFilterForm(self.request.GET, viewer=self.viewer)

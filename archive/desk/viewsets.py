@@ -12,6 +12,7 @@ from wagtail.permissions import register_permission_policy
 from archive.desk import views
 from archive.desk.lists import PublicColumn
 from archive.desk.permissions import DeskPolicy
+from archive.desk.revisions_screen import RevisionsScreen
 
 
 def register_policies(*models: type[Any]) -> None:
@@ -61,8 +62,12 @@ class RecordViewSet(ModelViewSet):
         ]
 
     def further_urls(self, key: str) -> list[URLPattern]:
-        """Screens of one kind only (transcript, gate, preview …)."""
-        return []
+        """Further screens; kinds that have more of them (transcript, gate, preview …) add theirs."""
+        return [path(f"<{key}:pk>/revisions/", self.screen(RevisionsScreen), name="revisions")]
+
+    def screen(self, view_class: Any) -> Any:
+        """A screen of a record of this kind."""
+        return self.construct_view(view_class, namespace=self.url_namespace)
 
     def register_permissions(self) -> None:
         """Nothing to hand out: ``archive/policy.py`` decides, from memberships."""

@@ -17,11 +17,8 @@ from archive.desk.links_screen import LinksScreen
 from archive.desk.lists import LanguageColumn, PublicColumn
 from archive.desk.preview_screen import PreviewPage, PreviewScreen
 from archive.desk.redactions_screen import RedactionsScreen
-from archive.desk.revisions_screen import RevisionsScreen
-from archive.desk.screens import tabs_of
 from archive.desk.sealable import SealableForm
 from archive.desk.transcript_screen import TranscriptScreen
-from archive.desk.views import RecordEditView
 from archive.desk.viewsets import RecordChooserViewSet, RecordViewSet
 from archive.gate import Gate
 from archive.models import Clip, Collection, Document, RecordKind, Sensitivity, Testimony, TextTrack
@@ -87,18 +84,7 @@ class DocumentForm(WorkForm):
         fields = [*WORK_FORM_FIELDS, "document_type", "standpoint"]
 
 
-def tabs_beside(view: RecordEditView) -> dict[str, Any]:
-    """A work's form stands among its other screens."""
-    namespace = view.edit_url_name.partition(":")[0]
-    return {"tabs": tabs_of(view.viewer, view.object, namespace, "edit")}
-
-
-class WorkEditView(RecordEditView):
-    beside = staticmethod(tabs_beside)
-
-
 class WorkViewSet(RecordViewSet):
-    edit_view_class = WorkEditView
     list_display = [
         "__str__",
         "community",
@@ -115,14 +101,11 @@ class WorkViewSet(RecordViewSet):
 
     def further_urls(self, key: str) -> list[URLPattern]:
         return [
+            *super().further_urls(key),
             path("act/", self.screen(BatchScreen), name="act"),
             *(path(f"<{key}:pk>/{name}/", self.screen(view), name=name) for name, view in SCREENS),
             path(f"<{key}:pk>/preview/<slug:rung>/", self.screen(PreviewPage), name="preview_page"),
         ]
-
-    def screen(self, view_class: Any) -> Any:
-        """A screen of a work of this kind."""
-        return self.construct_view(view_class, namespace=self.url_namespace)
 
 
 SCREENS: tuple[tuple[str, Any], ...] = (
@@ -131,7 +114,6 @@ SCREENS: tuple[tuple[str, Any], ...] = (
     ("gate", GateScreen),
     ("consent", ConsentScreen),
     ("redactions", RedactionsScreen),
-    ("revisions", RevisionsScreen),
     ("preview", PreviewScreen),
 )
 

@@ -30,7 +30,6 @@ from archive.models import (
     ConsentEvent,
     ConsentRecord,
     Contribution,
-    Document,
     EntityLink,
     ImportBatch,
     ImportItem,
@@ -38,10 +37,10 @@ from archive.models import (
     Record,
     RecordState,
     Revision,
-    Testimony,
 )
 from archive.models.record import sort_key
-from archive.revisions import KIND_FIELDS, WORK_FIELDS, new_revision, restore_snapshot, sha256_of, write_tracks
+from archive.record_types import record_type
+from archive.revisions import new_revision, restore_snapshot, sha256_of, write_tracks
 from archive.values.language_map import from_texts
 from archive.vault.deposit import Filing, KeepOriginals, object_id_of
 from archive.vault.errors import VaultError
@@ -50,7 +49,6 @@ from archive.vault.ingest import Deposit, Original, StoredVersion
 if TYPE_CHECKING:
     from accounts.models import User
 
-_MODELS: dict[str, type[Any]] = {"testimony": Testimony, "document": Document}
 
 #: Wraps each transaction; a job passes its own that verifies the lease.
 Guard = Callable[[], AbstractContextManager[Any]]
@@ -280,15 +278,15 @@ class Application:
         resolved: Sequence[tuple[ParsedEntity, AuthorityRef]],
     ) -> Any:
         refs = {ref.public_id: ref.pk for _entity, ref in resolved}
-        names = (*WORK_FIELDS, *KIND_FIELDS[candidate.work.kind])
-        record = _MODELS[candidate.work.kind](
+        entry = record_type(candidate.work.kind)
+        record = entry.model_class(
             uuid=identifier,
             community=self.collection.community,
             collection=self.collection,
             identity=candidate.work.key[:255],
             created_by=self.user,
             place_id=self._place_key(snapshot["place"]),
-            **{name: snapshot[name] for name in names},
+            **{name: snapshot[name] for name in entry.fields},
         )
         record.current_revision = 0
         revision = new_revision(

@@ -15,18 +15,12 @@ from typing import Any
 
 from archive.bulk_rows import insert_values
 from archive.importing.authorities import normal_uri
+from archive.importing.authority_revisions import first_revisions
 from archive.importing.parsed import ParsedEntity
 from archive.importing.rows import insert_records
-from archive.models import Collection, Concept, ConceptScheme, Event, ExternalId, Organisation, Person, Place, Record
+from archive.models import Collection, Concept, ConceptScheme, ExternalId, Person, Place, Record
+from archive.record_types import authority_types, record_type
 from archive.values.language_map import from_texts, language_map
-
-_MODELS: dict[str, type[Any]] = {
-    "person": Person,
-    "place": Place,
-    "organisation": Organisation,
-    "event": Event,
-    "concept": Concept,
-}
 
 _EHRI_VOCABULARY = re.compile(r"^https://portal\.ehri-project\.eu/keywords/([a-z0-9_-]+?)-[^-]+$")
 
@@ -124,14 +118,14 @@ class AuthorityIndex:
         own = {
             match["public_id"]: key for how, _kind, key in identities if how == "key" and (match := OWN_KEY.match(key))
         }
-        for record in Record.objects.filter(public_id__in=list(own), kind__in=list(_MODELS)) if own else ():
+        for record in Record.objects.filter(public_id__in=list(own), kind__in=authority_types()) if own else ():
             if record.community_id in (None, self.community.pk if self.community else None):
-                for kind in _MODELS:
+                for kind in authority_types():
                     self._remember(("key", kind, own[record.public_id]), _ref(record))
         keys = [key for how, _kind, key in identities if how == "key"]
         for start in range(0, len(keys), 500):
             for record in Record.objects.filter(
-                community=self.community, identity__in=keys[start : start + 500], kind__in=list(_MODELS)
+                community=self.community, identity__in=keys[start : start + 500], kind__in=authority_types()
             ):
                 self._remember(("key", record.kind, record.identity), _ref(record))
 
@@ -146,15 +140,17 @@ class AuthorityIndex:
         for identity, entity in missing:
             by_kind[entity.kind].append((identity, self._record(identity, entity)))
         external: list[tuple[int, str, str]] = []
+        made: list[tuple[Any, list[str]]] = []
         for pairs in by_kind.values():
             insert_records([record for _identity, record in pairs])
             for identity, record in pairs:
                 self._remember(identity, _ref(record))
                 self.made.append(record.public_id)
                 how, owner, uri = identity
-                if how == "uri":
-                    external.append((record.pk, uri[:500], owner))
+                made.append((record, [uri[:500]] if how == "uri" else []))
+                external += [(record.pk, one, owner) for one in made[-1][1]]
         insert_values(ExternalId, ("record_id", "uri", "owner"), external)
+        first_revisions(made)
 
     def _record(self, identity: _Identity, entity: ParsedEntity) -> Any:
         how, owner, key = identity
@@ -172,7 +168,7 @@ class AuthorityIndex:
         if entity.kind == "place":
             kind = next((one for one in entity.types if one in ("camp", "ghetto")), "")
             return Place(place_type=kind, **facts)
-        return _MODELS[entity.kind](**facts)
+        return record_type(entity.kind).model_class(**facts)
 
     def _scheme(self, uri: str) -> ConceptScheme:
         found = _EHRI_VOCABULARY.match(uri)

@@ -8,9 +8,10 @@ from functools import cached_property
 from django.db.models import Q
 
 from archive.importing.application import Candidate
+from archive.importing.authority_revisions import as_imported
 from archive.importing.report import CREATED, UNCHANGED, UPDATED
 from archive.importing.safe_text import shown
-from archive.models import AUTHORITY_KINDS, Document, EntityLink, ImportBatch, Publication, Record, Testimony
+from archive.models import Document, EntityLink, ImportBatch, Publication, Testimony
 
 
 class EarlierAttempt:
@@ -53,7 +54,5 @@ class EarlierAttempt:
         named = Q(pk__in=EntityLink.objects.filter(record__in=works).values("target_id"))
         for model in (Testimony, Document):
             named |= Q(pk__in=model.objects.filter(pk__in=works, place__isnull=False).values("place_id"))
-        rows = Record.objects.filter(
-            named, kind__in=AUTHORITY_KINDS, current_revision=0, created_at__gte=self.batch.started_at
-        )
+        rows = as_imported().filter(named, created_at__gte=self.batch.started_at)
         return set(rows.values_list("public_id", flat=True))

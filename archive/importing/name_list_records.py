@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from archive.bulk_rows import insert_values
+from archive.importing.authority_revisions import edited, first_revisions, revise
 from archive.importing.name_lists import ListedName, read_name_list
 from archive.importing.problems import REFUSED, problem
 from archive.importing.reading import Source
@@ -16,7 +17,7 @@ from archive.importing.report import CREATED, UNCHANGED, UPDATED, Report, Report
 from archive.importing.rows import insert_records
 from archive.importing.vocabulary_records import refresh_public
 from archive.models import Community, ExternalId, ImportBatch, Record
-from archive.projection.authorities import MODELS
+from archive.record_types import authority_types, load, record_type
 from archive.values.language_map import from_texts
 from search.outbox import index_later
 
@@ -52,6 +53,8 @@ class ImportNames:
         self._owner = community.slug if community else ""
         #: Records that an earlier entry of the list has spoken for: two keys may share an identifier.
         self._spoken_for: set[int] = set()
+        #: Primary keys of records that a person has edited: they stay as they are.
+        self._edited: set[int] = set()
 
     def execute(self) -> Report:
         """Read the file and write its entries in one transaction; returns the report."""
@@ -63,19 +66,21 @@ class ImportNames:
         with transaction.atomic(), index_later():
             batch = ImportBatch.objects.create(community=self.community, source_format="tei-names", by=self.user)
             usable = [one for one in listed.entries if self._usable(one)]
-            changed: list[str] = []
+            changed: dict[str, int] = {}
             fresh: list[ListedName] = []
             for start in range(0, len(usable), _PART):
                 part = usable[start : start + _PART]
                 found = self._existing(part)
+                self._edited |= edited(record.pk for record in found.values())
                 for entry in part:
                     record = found.get((entry.kind, entry.uri or entry.key))
                     if record is None:
                         fresh.append(entry)
                     elif self._update(entry, record):
-                        changed.append(record.public_id)
+                        changed[record.public_id] = record.pk
             made = self._make(fresh)
-            refresh_public(changed)
+            revise(changed.values(), self.user)
+            refresh_public(list(changed))
             batch.counts, batch.finished_at = self.report.counts, timezone.now()
             batch.options = {"made": made, "problems": [one.as_dict() for one in self.report.problems]}
             batch.save()
@@ -109,13 +114,8 @@ class ImportNames:
             by_uri, by_key = by_name.get(entry.uri), keys.get((entry.kind, entry.key))
             if (record := by_uri or by_key) is not None:
                 found[entry.kind, entry.uri or entry.key] = record
-        concrete: dict[int, Any] = {}
-        kinds: dict[str, list[int]] = defaultdict(list)
-        for record in found.values():
-            if record.kind in MODELS:
-                kinds[record.kind].append(record.pk)
-        for kind, pks in kinds.items():
-            concrete.update(MODELS[kind].objects.in_bulk(pks))
+        named = authority_types()
+        concrete = {one.pk: one for one in load([record.pk for record in found.values() if record.kind in named])}
         return {name: concrete[record.pk] for name, record in found.items() if record.pk in concrete}
 
     def _update(self, entry: ListedName, record: Any) -> bool:
@@ -124,7 +124,7 @@ class ImportNames:
         self._spoken_for.add(record.pk)
         same = all(getattr(record, name) == value for name, value in facts.items())
         # What a person has edited since is hers.
-        if same or not first or record.current_revision > 0:
+        if same or not first or record.pk in self._edited:
             self._say(entry, UNCHANGED, record.public_id)
             return False
         for name, value in facts.items():
@@ -136,6 +136,7 @@ class ImportNames:
     def _make(self, entries: list[ListedName]) -> list[str]:
         made: list[str] = []
         links: list[tuple[int, str, str]] = []
+        fresh: list[tuple[Any, list[str]]] = []
         by_kind: dict[str, dict[str, ListedName]] = defaultdict(dict)
         for entry in entries:
             # Two keys of one list may share an identifier: they are one record.
@@ -145,7 +146,7 @@ class ImportNames:
             records: list[tuple[ListedName, Any]] = []
             for entry in named.values():
                 platform = bool(entry.uri) and kind != "person"
-                record = MODELS[kind](
+                record = record_type(kind).model_class(
                     community=None if platform else self.community, identity="" if entry.uri else entry.key[:255]
                 )
                 for name, value in _facts(entry, record).items():
@@ -157,9 +158,11 @@ class ImportNames:
             for entry, record in records:
                 made.append(record.public_id)
                 self._say(entry, CREATED, record.public_id)
-                if entry.uri:
-                    links.append((record.pk, entry.uri[:500], self._owner if kind == "person" else ""))
+                uris = [entry.uri[:500]] if entry.uri else []
+                fresh.append((record, uris))
+                links += [(record.pk, uri, self._owner if kind == "person" else "") for uri in uris]
         insert_values(ExternalId, ("record_id", "uri", "owner"), links)
+        first_revisions(fresh, self.user)
         return made
 
     def _say(self, entry: ListedName, outcome: str, public_id: str) -> None:

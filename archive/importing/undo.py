@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from archive import audit
 from archive.credits import tell_of_credits
-from archive.erasure import empty_history
+from archive.erasure import empty_history, forget
 from archive.gate import Gate
+from archive.importing.authority_revisions import as_imported
 from archive.models import (
-    AUTHORITY_KINDS,
     Contribution,
     Document,
     EntityLink,
@@ -26,7 +26,7 @@ from archive.models import (
     Revision,
     Testimony,
 )
-from archive.projection.authorities import MODELS
+from archive.record_types import load
 from archive.revisions import new_revision, restore_snapshot
 from archive.vault import custody_log, ledger
 from archive.vault.custody_log import Happening
@@ -160,18 +160,18 @@ class UndoImport:
         audit.note("undo-import", work, self.user)
 
     def _remove_authorities(self) -> int:
-        """Delete the authorities this import made that nothing names any more and nobody has edited."""
+        """Empty the authorities this import made that nothing names any more and nobody has edited."""
         removed = 0
         for part in _parts(self.batch.options.get("made", []), 200):
-            candidates = Record.objects.filter(public_id__in=part, current_revision=0, kind__in=AUTHORITY_KINDS)
+            candidates = as_imported().filter(public_id__in=part)
             keys = set(candidates.values_list("pk", flat=True))
             keys -= set(EntityLink.objects.filter(target_id__in=keys).values_list("target_id", flat=True))
             keys -= set(Contribution.objects.filter(person_id__in=keys).values_list("person_id", flat=True))
             for model in (Testimony, Document):
                 keys -= set(model.objects.filter(place_id__in=keys).values_list("place_id", flat=True))
-            for kind in AUTHORITY_KINDS:
-                removed += MODELS[kind].objects.filter(pk__in=keys).count()
-                MODELS[kind].objects.filter(pk__in=keys).delete()
+            for record in load(sorted(keys)):
+                forget(record)
+                removed += 1
         return removed
 
 

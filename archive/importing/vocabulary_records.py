@@ -11,6 +11,7 @@ from django.utils import timezone
 from archive.companions import refresh_companions
 from archive.gate import Gate
 from archive.importing.authorities import OWN_CONCEPT
+from archive.importing.authority_revisions import edited, revise
 from archive.importing.problems import REFUSED
 from archive.importing.reading import Source
 from archive.importing.report import CREATED, UNCHANGED, UPDATED, Report, ReportItem
@@ -27,7 +28,7 @@ from archive.models import (
     Record,
     Testimony,
 )
-from archive.projection.authorities import MODELS
+from archive.record_types import load
 from archive.values.language_map import from_texts, language_map
 from search.outbox import index_later
 
@@ -55,6 +56,8 @@ class ImportVocabulary:
         self.user = user
         self.report = Report()
         self._changed: list[str] = []
+        #: Primary keys of records that a person has edited: they stay as they are.
+        self._edited: set[int] = set()
 
     def execute(self) -> Report:
         """Read the file and write its concepts in one transaction; returns the report."""
@@ -105,6 +108,7 @@ class ImportVocabulary:
             }
             known |= _own(part)
             existing = _concrete(list(known.values()))
+            self._edited |= edited(existing)
             fresh: list[tuple[ParsedConcept, Concept]] = []
             for concept in part:
                 base = known.get(concept.uri)
@@ -122,6 +126,8 @@ class ImportVocabulary:
                 made.append(record.public_id)
                 self._say(concept, CREATED, record.public_id)
         self._link(vocabulary.concepts, keys)
+        # Only now do they stand where the file puts them.
+        revise((pk for pk, _kind in keys.values()), self.user)
         return made
 
     def _update(self, concept: ParsedConcept, record: Any, scheme: ConceptScheme) -> None:
@@ -131,9 +137,8 @@ class ImportVocabulary:
         elif record.scheme_id != scheme.pk:
             record.scheme = scheme
             facts["scheme_id"] = scheme.pk
-        edited = record.current_revision > 0
         same = all(getattr(record, name) == value for name, value in facts.items() if name != "scheme_id")
-        if edited or (same and "scheme_id" not in facts):
+        if record.pk in self._edited or (same and "scheme_id" not in facts):
             self._say(concept, UNCHANGED, record.public_id)
             return
         for name, value in facts.items():
@@ -213,11 +218,7 @@ def _facts(concept: ParsedConcept) -> dict[str, Any]:
 
 
 def _concrete(records: Sequence[Record]) -> dict[int, Any]:
-    found: dict[int, Any] = {}
-    for kind in {record.kind for record in records}:
-        if kind in MODELS:
-            found.update(MODELS[kind].objects.in_bulk([one.pk for one in records if one.kind == kind]))
-    return {record.pk: found.get(record.pk, record) for record in records}
+    return {record.pk: record for record in load([one.pk for one in records])}
 
 
 def _parts(values: Sequence[T], size: int = _PART) -> Iterator[Sequence[T]]:

@@ -31,10 +31,11 @@ from archive.models.publication import (
     Tombstone,
 )
 from archive.models.reader_link import PinnedWork, ReaderLink
-from archive.models.record import AUTHORITY_KINDS, WORK_KINDS, Record, RecordKind, RecordState
+from archive.models.record import Record, RecordKind, RecordState
 from archive.models.revision import Revision
 from archive.models.terms import Answer, Scope, Sensitivity
 from archive.models.texts import IndexSegment, Redaction, RedactionDecision, TextTrack, TranscriptDraft
+from archive.models.use import Use
 from archive.models.works import (
     Clip,
     Collection,
@@ -50,9 +51,7 @@ from archive.models.works import (
 from archive.pages.models import AboutPage, EssayPage, HelpPage, HomePage  # isort: skip
 
 __all__ = [
-    "AUTHORITY_KINDS",
     "LADDER",
-    "WORK_KINDS",
     "AboutPage",
     "AccessRequest",
     "Answer",
@@ -114,6 +113,7 @@ __all__ = [
     "Tombstone",
     "TranscriptDraft",
     "Unfinished",
+    "Use",
     "WithdrawalCase",
     "Work",
 ]

@@ -122,6 +122,8 @@ class WithdrawalCase(models.Model):
     #: ``[{"action", "at", "outcome"}]``
     done = models.JSONField(default=list, blank=True)
     tombstone = models.JSONField(_("tombstone text"), default=dict, blank=True)
+    #: What its publications said when they were closed: the proof of absence looks for it. Emptied once proven.
+    said = models.JSONField(default=list, blank=True, editable=False)
     proven_absent_at = models.DateTimeField(null=True, blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 

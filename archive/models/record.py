@@ -15,6 +15,8 @@ from archive.values.public_id import new_public_id
 
 
 class RecordKind(models.TextChoices):
+    """The archive's own kinds. Other rooms have theirs: what there is at all, ``archive.record_types`` knows."""
+
     TESTIMONY = "testimony", _("testimony")
     DOCUMENT = "document", _("document")
     COLLECTION = "collection", _("collection")
@@ -25,18 +27,6 @@ class RecordKind(models.TextChoices):
     EVENT = "event", _("event")
     CONCEPT = "concept", _("concept")
     SOURCE = "source", _("source")
-
-
-#: Kinds whose words are somebody's: only these have tracks, consent and their own publications.
-WORK_KINDS = (RecordKind.TESTIMONY, RecordKind.DOCUMENT)
-#: Kinds that a work refers to; published when a published work refers to them.
-AUTHORITY_KINDS = (
-    RecordKind.PERSON,
-    RecordKind.PLACE,
-    RecordKind.ORGANISATION,
-    RecordKind.EVENT,
-    RecordKind.CONCEPT,
-)
 
 
 class RecordState(models.TextChoices):
@@ -56,7 +46,7 @@ class Record(models.Model):
     sources once a scheme or a publication attests them). Persons and works always have a community.
     """
 
-    kind = models.CharField(max_length=20, choices=RecordKind.choices, editable=False)
+    kind = models.CharField(max_length=20, editable=False)
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     public_id = models.CharField(max_length=10, default=new_public_id, unique=True, editable=False)
     community = models.ForeignKey(
@@ -89,7 +79,7 @@ class Record(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     #: Set by every concrete kind.
-    KIND: RecordKind | None = None
+    KIND: str | None = None
 
     class Meta:
         ordering = ["sort_key", "id"]

@@ -12,10 +12,7 @@ from django.db.models import Q
 from archive.importing.authorities import normal_uri
 from archive.models import (
     Community,
-    Concept,
-    Event,
     ExternalId,
-    Organisation,
     Person,
     Place,
     Record,
@@ -23,20 +20,11 @@ from archive.models import (
     RecordState,
 )
 from archive.models.record import folded
-from archive.projection.geography import public_point
+from archive.record_types import authority_models, authority_types
 from archive.seals import hidden_keys, without_sealed
 from archive.values.addresses import identifier
 from archive.values.language_map import public_map
 from archive.values.payload import PAYLOAD_SCHEMA
-
-MODELS: dict[str, type[Any]] = {
-    RecordKind.PERSON: Person,
-    RecordKind.PLACE: Place,
-    RecordKind.ORGANISATION: Organisation,
-    RecordKind.EVENT: Event,
-    RecordKind.CONCEPT: Concept,
-}
-
 
 #: The words of a name, folded and in one order.
 Words = tuple[str, ...]
@@ -92,8 +80,9 @@ def load_authorities(public_ids: Iterable[str]) -> dict[str, Record]:
             holders[public_id] = pk if kept is None or hidden or state in CLOSED_STATES else _last_kept(kept)
             kinds.setdefault(kind, set()).add(holders[public_id])
     by_pk: dict[int, Any] = {}
+    models = authority_models()
     for kind, found in kinds.items():
-        model = MODELS.get(kind)
+        model = models.get(kind)
         if model is None:
             continue
         keys = sorted(found)
@@ -239,16 +228,5 @@ def project_authority(record: Any, speaks_as: frozenset[Words] = frozenset()) ->
         "date_to": record.date_to if full else "",
         "external_ids": uris_of(record) if full and not gives_place_away(record) else [],
     }
-    if record.kind == RecordKind.PLACE:
-        payload["point"] = public_point(record.latitude, record.longitude, record.precision)
-        payload["country"] = record.country_code
-        payload["place_type"] = record.place_type
-    elif record.kind == RecordKind.EVENT:
-        payload["event_type"] = record.event_type
-        payload["casualty_estimates"] = record.casualty_estimates
-        payload["legal_findings"] = record.legal_findings
-    elif record.kind == RecordKind.CONCEPT:
-        payload["labels"] = {"alt": (record.labels or {}).get("alt", {})}
-        payload["note"] = public_map(record.scope_note or record.note)
-        payload["scheme"] = record.scheme_id
+    payload |= authority_types()[record.kind].page_facts(record)
     return without_sealed(payload, hidden_keys(record.kind, record.sealed or []))

@@ -13,7 +13,8 @@ from django.db.models import Q
 
 from archive.importing.authorities import ENTITY_KINDS, normal_uri
 from archive.models import ExternalId, Record
-from archive.projection.authorities import MODELS, AuthorityView, load_authorities, view_of
+from archive.projection.authorities import AuthorityView, load_authorities, view_of
+from archive.record_types import authority_types
 
 #: Identifiers in one question; SQLite takes a limited number of parameters.
 _PART = 400
@@ -36,7 +37,7 @@ def views_unlinked(
         rows = ExternalId.objects.filter(uri__in=part).values_list("uri", "record__public_id", "record__community")
         for uri, public_id, owner in rows:
             found.setdefault(uri, set()).add((public_id, owner))
-        records = Record.objects.filter(Q(public_id__in=part), kind__in=MODELS)
+        records = Record.objects.filter(Q(public_id__in=part), kind__in=authority_types())
         for public_id, owner in records.values_list("public_id", "community"):
             found.setdefault(public_id, set()).add((public_id, owner))
     loaded = load_authorities({public_id for each in found.values() for public_id, _owner in each})

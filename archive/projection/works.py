@@ -68,6 +68,11 @@ class Materials:
         )
 
     @property
+    def files(self) -> list[Mapping[str, Any]]:
+        """Files of all its assets."""
+        return [file for asset in self.assets for file in asset.files]
+
+    @property
     def same_on_every_rung(self) -> bool:
         """Whether no rung shows more than the one below it."""
         return not self.redactions and all(clip["audience"] == Audience.PUBLIC for clip in self.clips)

@@ -7,7 +7,7 @@ then know the kind by this entry alone. The entry knows payloads, never a record
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from archive.interchange import Export
     from archive.models.publication import Publication
+    from archive.public.passages import Passage
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ class PublicKind:
     page: Callable[[HttpRequest, Publication], HttpResponse]
     #: What a line of a list says beside title, kind and address.
     line: Callable[[Publication], dict[str, Any]]
+    #: All that a payload says, for the index and for the proof that nothing is left there.
+    passages: Callable[[Mapping[str, Any]], Iterable[Passage]]
+    #: Ids by which search narrows it, by facet.
+    facets: Callable[[Mapping[str, Any]], Mapping[str, tuple[str, ...]]] = lambda payload: {}
+    #: What harvesters may know of it (schema.org), from payload and citation.
+    json_ld: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
     #: Somebody's words or an editor's: counted by language, told of in feeds, shown as new. Else it lives as long as a
     #: publication names it, and lists say in how many.
     work: bool = False

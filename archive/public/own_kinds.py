@@ -10,12 +10,20 @@ from archive.interchange import EXPORTS
 from archive.public.entries import authority_line, collection_line, work_line
 from archive.public.kinds import PublicKind, register
 from archive.public.lists import authority_page, collection_page
-from archive.public.works import work_page
+from archive.public.passages import archive_facets, archive_passages
+from archive.public.works import work_json_ld, work_page
 
+_own = partial(PublicKind, passages=archive_passages, facets=archive_facets)
 _work = partial(
-    PublicKind, page=work_page, line=work_line, work=True, cited_as=("MANSCPT", "manuscript"), exports=EXPORTS
+    _own,
+    page=work_page,
+    line=work_line,
+    json_ld=work_json_ld,
+    work=True,
+    cited_as=("MANSCPT", "manuscript"),
+    exports=EXPORTS,
 )
-_authority = partial(PublicKind, page=authority_page, line=authority_line)
+_authority = partial(_own, page=authority_page, line=authority_line)
 
 KINDS = (
     _work(
@@ -32,7 +40,7 @@ KINDS = (
         many=_("Documents"),
         holds=_("Letters, reports, orders and photographs of the time, with where they come from."),
     ),
-    PublicKind(
+    _own(
         kind="collection",
         segment="collections",
         one=_("Collection"),

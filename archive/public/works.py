@@ -27,22 +27,32 @@ def work_page(request: HttpRequest, publication: Publication) -> HttpResponse:
         return _stub_page(request, publication)
     payload = with_addresses(publication, lambda file_id: media_url(publication, file_id))
     payload["published_at"] = publication.published_at.date().isoformat()
-    reader = get_language() or settings.LANGUAGE_CODE
-    work = citations.cited(payload, reader, timezone.now().date())
     context = {
         "work": payload,
         "with_language": request.GET.get("with", "")[:40],
+        "captions": _captions(publication),
+        **page_facts_of(publication),
+    }
+    response = render(request, "archive/testimony.html", context)
+    return mark_cacheable(request, response, publication)
+
+
+def page_facts_of(publication: Publication) -> dict[str, Any]:
+    """What the page of a publication says beside its content: how it is cited, downloaded, shared and harvested.
+
+    For every kind that is cited, of whatever room.
+    """
+    payload, entry = publication.payload, public_kind(publication.kind)
+    work = citations.cited(payload, get_language() or settings.LANGUAGE_CODE, timezone.now().date())
+    return {
         "cite_url": permanent_url(publication.public_id),
         "citations": citations.panel(work, lambda form: _citation_url(publication, form)),
         "citation_at": citations.at_moment(work),
         "downloads": _downloads(publication),
-        "captions": _captions(publication),
         "share": _share(payload, work),
-        "json_ld": _json_ld(payload, work),
+        "json_ld": entry.json_ld(payload, work) if entry.json_ld else None,
         "audience": publication.audience,
     }
-    response = render(request, "archive/testimony.html", context)
-    return mark_cacheable(request, response, publication)
 
 
 def with_addresses(publication: Publication, address: Callable[[str], str]) -> dict[str, Any]:
@@ -160,7 +170,7 @@ def _captions(publication: Publication) -> list[dict[str, str]]:
 
 
 def _downloads(publication: Publication) -> list[dict[str, Any]]:
-    if not publication.payload["licence"]["download"]:
+    if not (publication.payload.get("licence") or {}).get("download"):
         return []
     return [
         {"label": export.label, "url": file_url("download", publication.kind, publication.public_id, form)}
@@ -191,7 +201,7 @@ def _clip_ld(clip: dict[str, Any], work: citations.CitedWork) -> dict[str, Any]:
     return facts
 
 
-def _json_ld(payload: dict[str, Any], work: citations.CitedWork) -> dict[str, Any]:
+def work_json_ld(payload: dict[str, Any], work: citations.CitedWork) -> dict[str, Any]:
     """schema.org ``ArchiveComponent``: what harvesters may know of a work is what its page says."""
     collection = payload["collection"]
     facts: dict[str, Any] = {

@@ -20,16 +20,15 @@ from archive.models import (
     Clip,
     Community,
     Contribution,
-    Document,
     EntityLink,
     HomePage,
     IndexSegment,
     Record,
     Redaction,
-    Testimony,
     TextTrack,
 )
 from archive.pages import clock
+from archive.record_types import record_type
 from archive.revisions import save_revision
 from archive.sample.reading import SampleContent, SampleFault, SampleWork, anchor_of, public_id_of, read_sample
 from archive.sample.voice import Speech, as_wav, speak
@@ -41,7 +40,6 @@ from archive.vault.ingest import Deposit, Original
 
 #: The audit trail remembers which version was loaded.
 LOADED = "sample-content"
-_MODELS: dict[str, type[Testimony] | type[Document]] = {"testimony": Testimony, "document": Document}
 _FICTION = "Fiction: sample content, no real person speaks here."
 
 
@@ -143,7 +141,7 @@ class LoadSampleContent:
             if facts["kind"] == "document"
             else {"life_events": []}
         )
-        record = _MODELS[facts["kind"]].objects.create(
+        record = record_type(facts["kind"]).model_class.objects.create(
             uuid=identifier,
             public_id=public_id_of(f"works.{work.key}"),
             identity=f"{IDENTITY}works.{work.key}",
@@ -280,8 +278,8 @@ class LoadSampleContent:
         with transaction.atomic():
             for work in works:
                 record = (
-                    _MODELS[work.facts["kind"]]
-                    .objects.select_related("community", "collection")
+                    record_type(work.facts["kind"])
+                    .model_class.objects.select_related("community", "collection")
                     .get(public_id=public_id_of(f"works.{work.key}"))
                 )
                 if "consent" in work.facts:

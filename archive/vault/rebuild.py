@@ -17,25 +17,22 @@ from archive.models import (
     ConceptScheme,
     ConsentEvent,
     ConsentRecord,
-    Document,
     ExternalId,
     MediaAsset,
     Place,
     Protocol,
     Record,
     Redaction,
-    Testimony,
 )
 from archive.models.community import Openness
-from archive.revisions import WORK_FIELDS, new_revision, restore_snapshot
+from archive.record_types import load_gated, record_type
+from archive.revisions import new_revision, restore_snapshot
 from archive.vault import custody_log, sealing
 from archive.vault.deposit import TOOL, asset_for, instance_vault, originals_in
 from archive.vault.errors import VaultError
 from archive.vault.ledger import Decision
 from archive.vault.ocfl import Vault, read_inventory
 from archive.vault.replay import ReplayLedger, ReplayReport
-
-_WORKS: dict[str, type[Testimony] | type[Document]] = {"testimony": Testimony, "document": Document}
 
 
 @dataclass
@@ -94,7 +91,7 @@ class RebuildFromVault:
             try:
                 with transaction.atomic():
                     self._rebuild(read_inventory(folder).object_id, report)
-            except (VaultError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (VaultError, ValueError, LookupError, TypeError, AttributeError) as error:
                 report.failed.append(f"{folder.name}: {type(error).__name__}: {error}")
         report.replayed = ReplayLedger(decision=self.decision, heads=self.heads).execute()
         return report
@@ -111,7 +108,7 @@ class RebuildFromVault:
         if "tombstone" in facts:
             report.erased += 1
             return
-        if "uuid" not in facts or facts.get("kind") not in _WORKS:
+        if "uuid" not in facts or "kind" not in facts:
             # Originals of no record: their assets alone.
             if not MediaAsset.objects.filter(vault_object=object_id).exists():
                 self._assets(None, object_id, {})
@@ -126,7 +123,7 @@ class RebuildFromVault:
         else:
             work = self._bare(facts)
             report.bare.append(object_id)
-        work = _WORKS[work.kind].objects.get(pk=work.pk)
+        (work,) = load_gated([work.pk])
         self._assets(Record.objects.get(pk=work.pk), object_id, {one["path"]: one for one in facts.get("assets", [])})
         due = sealing.fingerprint(sealing._counted().get(pk=work.pk))
         inventory = self.vault.inventory(object_id)
@@ -146,14 +143,14 @@ class RebuildFromVault:
 
     # --- the parts --------------------------------------------------------------------------
 
-    def _whole(self, facts: dict[str, Any]) -> Testimony | Document:
+    def _whole(self, facts: dict[str, Any]) -> Any:
         for public_id, authority in facts["authorities"].items():
             self._authority(public_id, authority)
         for public_id, authority in facts["authorities"].items():
             if authority.get("parent"):
                 parent = Place.objects.filter(public_id=authority["parent"]).first()
                 Place.objects.filter(public_id=public_id, parent=None).update(parent=parent)
-        work = self._work(facts, self._collection(facts["collection"]))
+        work = self._work(facts)
         restore_snapshot(work, facts["snapshot"])
         # The number under which it was reviewed and cited, not the first of a new count.
         work.current_revision = max(facts["revision"] - 1, 0)
@@ -170,27 +167,30 @@ class RebuildFromVault:
             Redaction.objects.create(record_id=work.pk, authorised_by=None, **redaction)
         return work
 
-    def _bare(self, facts: dict[str, Any]) -> Testimony | Document:
+    def _bare(self, facts: dict[str, Any]) -> Any:
         """A work that was imported and never sealed: import it again from its original to get its text."""
         community = self._community({"slug": facts["community"], "name": {}} if facts.get("community") else None)
         collection, _made = Collection.objects.get_or_create(
             slug=facts.get("collection") or "rebuilt", community=community, defaults={"title": {}}
         )
-        work = _WORKS[facts["kind"]](uuid=facts["uuid"], identity=facts.get("identity", ""), community=community)
+        work = record_type(facts["kind"]).model_class(
+            uuid=facts["uuid"], identity=facts.get("identity", ""), community=community
+        )
         work.collection = collection
         work.title = facts.get("title") if isinstance(facts.get("title"), dict) else {}
         work.original_language = facts.get("original_language", "und")
         work.save()
         return work
 
-    def _work(self, facts: dict[str, Any], collection: Collection) -> Testimony | Document:
+    def _work(self, facts: dict[str, Any]) -> Any:
         snapshot = facts["snapshot"]
-        work = _WORKS[facts["kind"]](
-            uuid=facts["uuid"], collection=collection, community=self._community(facts["community"])
+        held = {"collection": self._collection(facts["collection"])} if "collection" in facts else {}
+        work = record_type(facts["kind"]).model_class(
+            uuid=facts["uuid"], community=self._community(facts["community"]), **held
         )
         for name in sealing.RECORD_FIELDS:
             setattr(work, name, facts[name])
-        for name in WORK_FIELDS:
+        for name in record_type(facts["kind"]).fields:
             if name in snapshot:
                 setattr(work, name, snapshot[name])
         work.save()
@@ -215,7 +215,7 @@ class RebuildFromVault:
     def _authority(self, public_id: str, facts: dict[str, Any]) -> None:
         if Record.objects.filter(uuid=facts["uuid"]).exists():
             return
-        model = sealing.MODEL_OF[facts["kind"]]
+        model = record_type(facts["kind"]).model_class
         record = model(uuid=facts["uuid"], community=self._community(facts["community"]))
         for name in (*sealing.RECORD_FIELDS, *sealing.own_fields(model)):
             setattr(record, name, facts[name])
@@ -229,7 +229,7 @@ class RebuildFromVault:
             ignore_conflicts=True,
         )
 
-    def _consent(self, work: Testimony | Document, facts: dict[str, Any]) -> ConsentRecord:
+    def _consent(self, work: Any, facts: dict[str, Any]) -> ConsentRecord:
         values = {name: value for name, value in facts.items() if name not in {"protocols", "recorded_at"}}
         for name in ("embargo_until", "ends_at"):
             values[name] = parse_datetime(values[name]) if values.get(name) else None

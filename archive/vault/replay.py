@@ -14,17 +14,16 @@ from archive.actions.base import ActionRefused
 from archive.actions.erase import EraseAction
 from archive.actions.withdraw import REPLAYED, WithdrawAction
 from archive.audit import note_about
-from archive.gate import Gate
-from archive.gate_jobs import works_by_pk
-from archive.models import WORK_KINDS, AuditEvent, LedgerLine, Record, RecordState
+from archive.models import AuditEvent, LedgerLine, Record, RecordState
 from archive.models.media import Derivative
+from archive.record_types import concrete
 from archive.vault import custody_log, ledger
 from archive.vault.deposit import instance_vault
 from archive.vault.erasing import EraseObject, is_tombstone
 from archive.vault.errors import VaultError
 from archive.vault.ledger_lines import BEGIN, OF_THE_LEDGER, Head, Reading
 from archive.vault.narrowings import ACTIONS, standing
-from archive.vault.replay_narrowings import UnknownHere, make_anew, narrow_again
+from archive.vault.replay_narrowings import UnknownHere, narrow_again
 
 
 @dataclass
@@ -121,19 +120,14 @@ class ReplayLedger:
             return
         if record.state in (RecordState.WITHDRAWN, RecordState.ERASED):
             return
-        if record.kind in WORK_KINDS:
-            (work,) = works_by_pk([record.pk])
-            WithdrawAction(None, work, reason=REPLAYED).execute()
-        else:
-            close_for_good(record)
+        WithdrawAction(None, concrete(record), reason=REPLAYED).execute()
         self.report.withdrawn.append(record.public_id)
 
     def _erase_work(self, entry: Mapping[str, Any]) -> None:
         """The record side forgets it again; its files go with it, also where the database never had the record."""
         record = Record.objects.filter(uuid=entry["uuid"]).exclude(state=RecordState.ERASED).first()
-        if record is not None and record.kind in WORK_KINDS:
-            (work,) = works_by_pk([record.pk])
-            EraseAction(None, work, reason=entry["reason"]).execute()
+        if record is not None:
+            EraseAction(None, concrete(record), reason=entry["reason"]).execute()
             self.report.erased += entry["objects"]
         self._erase(entry)
 
@@ -146,17 +140,6 @@ class ReplayLedger:
                 ).execute()
                 self.report.erased.append(object_id)
             Derivative.objects.filter(asset__vault_object=object_id).delete()
-
-
-def close_for_good(record: Record) -> None:
-    """Withdraw what is no work: its page goes, and every page that names it is made anew without it."""
-    with transaction.atomic():
-        Record.objects.filter(pk=record.pk).update(
-            state=RecordState.WITHDRAWN, hidden=True, wanted_public=False, opens_at=None
-        )
-        record.refresh_from_db()
-        make_anew(record)
-        Gate().close([record])
 
 
 def _remember(reading: Reading) -> None:

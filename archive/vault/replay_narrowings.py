@@ -22,27 +22,22 @@ from archive.actions.redact import RedactAction
 from archive.assessment import consent_in_force
 from archive.credits import withhold_credits
 from archive.gate import Gate
-from archive.gate_jobs import works_by_pk
 from archive.memberships import OPERATOR
 from archive.models import (
-    WORK_KINDS,
     AccessRequest,
-    Clip,
-    Collection,
     Community,
     Membership,
     Protocol,
     ReaderLink,
     Record,
-    RecordKind,
     RecordState,
     Redaction,
     RedactionDecision,
     Revision,
     Unfinished,
 )
-from archive.naming import rebuild_naming
-from archive.projection.authorities import MODELS
+from archive.naming import make_anew
+from archive.record_types import concrete, load_gated, record_type
 from archive.vault.narrowings import narrower, state_of_consent, state_of_credits, state_of_decision, state_of_record
 
 #: Fields of a consent that the ledger does not know: they stay as the backup has them.
@@ -90,17 +85,7 @@ def _gone(record: Record) -> bool:
 
 
 def _work(record: Record) -> Any:
-    return works_by_pk([record.pk])[0]
-
-
-def make_anew(record: Record) -> None:
-    """Every publication that shows something of a record, as the record is now."""
-    if record.kind in WORK_KINDS:
-        Gate().refresh([_work(record)])
-    elif record.kind == RecordKind.CLIP:
-        Gate().refresh(works_by_pk([Clip.objects.get(pk=record.pk).work_id]))
-    else:
-        rebuild_naming(record)
+    return load_gated([record.pk])[0]
 
 
 def _hide(entry: Mapping[str, Any]) -> bool:
@@ -113,7 +98,7 @@ def _hide(entry: Mapping[str, Any]) -> bool:
 
 def hide_record(record: Record) -> None:
     """Hide a record of any kind."""
-    if record.kind in WORK_KINDS:
+    if record_type(record.kind).gated:
         HideAction(None, _work(record)).execute()
         return
     Record.objects.filter(pk=record.pk).update(hidden=True)
@@ -223,8 +208,7 @@ def _restrict(entry: Mapping[str, Any]) -> bool:
     base = _record(entry)
     if _gone(base):
         return False
-    model: Any = {**MODELS, RecordKind.COLLECTION: Collection, RecordKind.CLIP: Clip}.get(base.kind)
-    record = model.objects.select_related("community").get(pk=base.pk) if model else _work(base)
+    record = concrete(base)
     now = state_of_record(record)
     # Only what this kind of record has.
     state = {name: value for name, value in narrower(now, entry["state"]).items() if name in now}

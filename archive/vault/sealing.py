@@ -15,22 +15,17 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Count
 
-from archive.gate_jobs import works_by_pk
 from archive.models import (
-    AUTHORITY_KINDS,
-    WORK_KINDS,
     Concept,
     ConsentRecord,
     CustodyEvent,
-    Event,
     MediaAsset,
-    Organisation,
-    Person,
     Place,
     Record,
     RecordState,
     Source,
 )
+from archive.record_types import authority_types, gated_kinds, load_gated, record_type
 from archive.revisions import snapshot_of
 from archive.vault.deposit import Filing, KeepOriginals, object_id_of
 from archive.vault.errors import ObjectConflict
@@ -42,11 +37,6 @@ if TYPE_CHECKING:
 SCHEMA = "cairn-record/1"
 #: Works sealed with one sync of the file system.
 _AT_ONCE = 50
-#: Which model keeps the own fields of a kind.
-MODEL_OF: dict[str, type[Record]] = {
-    model.KIND: model  # type: ignore[misc]
-    for model in (Person, Place, Organisation, Event, Concept, Source)
-}
 #: Fields of the base row that a seal keeps.
 RECORD_FIELDS = ("kind", "public_id", "state", "hidden", "sealed", "identity")
 CONSENT_LEFT_OUT = frozenset({"id", "record", "recorded_by", "protocols"})
@@ -72,7 +62,7 @@ def _counted() -> models.QuerySet[Record]:
         "event_count": Count("consent_events", distinct=True),
         "redaction_count": Count("redactions", distinct=True),
     }
-    return Record.objects.filter(kind__in=WORK_KINDS).exclude(state=RecordState.ERASED).annotate(**counts)
+    return Record.objects.filter(kind__in=gated_kinds()).exclude(state=RecordState.ERASED).annotate(**counts)
 
 
 def unsealed() -> dict[int, list[Any]]:
@@ -106,7 +96,7 @@ def seal(due: dict[int, list[Any]]) -> int:
     deposits to one of them at the same moment.
     """
     filings = []
-    for work in works_by_pk(list(due)):
+    for work in load_gated(list(due)):
         if work.state == RecordState.ERASED:
             continue
         deposit = Deposit(object_id_of(work.uuid), [], facts_of(work), message="seal")
@@ -127,11 +117,8 @@ def _still_there(pk: int, _stored: StoredVersion) -> Record:
 def facts_of(work: Any) -> dict[str, Any]:
     """Everything that is needed to make a work again without the database, as JSON."""
     snapshot = snapshot_of(work)
-    named = {link["target"] for link in snapshot["links"]}
-    named |= {one["person"] for one in snapshot["contributions"] if one["person"]}
-    if snapshot["place"]:
-        named.add(snapshot["place"])
-    collection = work.collection
+    entry = record_type(work.kind)
+    held = {"collection": _collection(work.collection)} if "collection" in entry.names else {}
     return {
         "schema": SCHEMA,
         **_plain(work, RECORD_FIELDS),
@@ -139,13 +126,9 @@ def facts_of(work: Any) -> dict[str, Any]:
         "revision": work.current_revision,
         "reviewed_revision": work.reviewed_revision,
         "community": _community(work),
-        "collection": {
-            "uuid": str(collection.uuid),
-            "community": _community(collection),
-            **_plain(collection, (*RECORD_FIELDS, "slug", "title", "abstract", "licence_uri", "edition")),
-        },
+        **held,
         "snapshot": snapshot,
-        "authorities": authorities(named),
+        "authorities": authorities(entry.named_in(snapshot)),
         "consents": [_consent(consent) for consent in work.consents.order_by("version")],
         "consent_events": [
             {"kind": event.kind, "reason": event.reason, "version": event.consent.version if event.consent else None}
@@ -164,6 +147,14 @@ def facts_of(work: Any) -> dict[str, Any]:
     }
 
 
+def _collection(collection: Any) -> dict[str, Any]:
+    return {
+        "uuid": str(collection.uuid),
+        "community": _community(collection),
+        **_plain(collection, (*RECORD_FIELDS, "slug", "title", "abstract", "licence_uri", "edition")),
+    }
+
+
 REDACTION_FIELDS = ("anchor", "start", "end", "start_ms", "end_ms", "mode", "replacement", "hidden_up_to", "reason")
 
 
@@ -178,8 +169,8 @@ def authorities(public_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     wanted = set(public_ids)
     while wanted:
         parents: set[str] = set()
-        for kind in (*AUTHORITY_KINDS, Source.KIND):
-            model = MODEL_OF[str(kind)]
+        for kind in (*authority_types(), Source.KIND):
+            model = record_type(kind).model_class
             rows = model.objects.filter(public_id__in=wanted, kind=kind).select_related("community")
             for row in rows.prefetch_related("external_ids"):
                 facts = _plain(row, (*RECORD_FIELDS, *own_fields(model)))

@@ -18,3 +18,12 @@ def as_shown(form: Any, **changed: Sequence[str]) -> QueryDict:
     for name, values in changed.items():
         sent.setlist(name, list(values))
     return sent
+
+
+def sent_by(page: str, field: str = "seen") -> dict[str, Any]:
+    """What the form of a page that has this field would send."""
+    form = next(form for form in lxml.html.fromstring(page).forms if field in form.fields)
+    sent: dict[str, Any] = {}
+    for name, value in form.form_values():
+        sent.setdefault(name, []).append(value)
+    return sent

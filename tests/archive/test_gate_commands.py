@@ -39,7 +39,7 @@ def test_what_the_gate_asks_for_is_said_and_nothing_opens(site):
 
 @pytest.mark.parametrize("wrong", ["nothing", "0000000000", "Գետը"])
 def test_an_id_that_is_none_is_said(site, wrong):
-    with pytest.raises(CommandError, match="There is no testimony or document"):
+    with pytest.raises(CommandError, match="There is no record"):
         call_command("withdraw", wrong, reason="danger")
 
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from archive import gate_jobs
 from archive.actions.withdraw import WithdrawAction
-from archive.gate_jobs import NotAWork, works_by_pk
 from archive.models import AuditEvent, Clip, Publication, Record, WithdrawalCase
+from archive.record_types import NotGated, load_gated
 from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from search import engines, service
@@ -30,16 +30,16 @@ pytestmark = pytest.mark.django_db
 
 def test_works_come_in_the_order_asked_for():
     first, second = a_testimony(), a_testimony()
-    assert works_by_pk([second.pk, first.pk, second.pk]) == [second, first]
-    assert works_by_pk([]) == []
+    assert load_gated([second.pk, first.pk, second.pk]) == [second, first]
+    assert load_gated([]) == []
 
 
 def test_a_key_of_no_work_is_refused_and_never_left_out_in_silence():
     work = a_testimony()
     person = a_person(work.community)
     for key in (person.pk, work.collection_id, 10**9):
-        with pytest.raises(NotAWork, match=str(key)):
-            works_by_pk([work.pk, key])
+        with pytest.raises(NotGated, match=str(key)):
+            load_gated([work.pk, key])
 
 
 # --- Embargoes ------------------------------------------------------------------------------------
@@ -49,14 +49,14 @@ def test_an_embargo_that_ends_opens_nothing_that_was_taken_back_in_between(site,
     work = published(embargo_until=timezone.now() + timedelta(hours=1))
     Record.objects.filter(pk=work.pk).update(opens_at=timezone.now() - timedelta(seconds=1))
     consent(work)
-    read = gate_jobs.works_by_pk
+    read = gate_jobs.load_gated
 
     def taken_back_meanwhile(keys):
         works = read(keys)
         Record.objects.filter(pk__in=keys).update(wanted_public=False)
         return works
 
-    monkeypatch.setattr(gate_jobs, "works_by_pk", taken_back_meanwhile)
+    monkeypatch.setattr(gate_jobs, "load_gated", taken_back_meanwhile)
     with committed():
         gate_jobs.open_due(None)
     assert not Publication.objects.filter(public_id=work.public_id).exists()
@@ -105,14 +105,14 @@ def test_a_renewal_after_the_list_was_read_is_kept(site, monkeypatch):
     work = published(a_testimony(places=[a_place()]), **in_a_moment())
     first = Publication.objects.filter(public_id=work.public_id).first().first_published_at
     an_hour_later(monkeypatch)
-    read = gate_jobs.works_by_pk
+    read = gate_jobs.load_gated
 
     def renewed_meanwhile(keys):
         works = read(keys)
         consent(work)
         return works
 
-    monkeypatch.setattr(gate_jobs, "works_by_pk", renewed_meanwhile)
+    monkeypatch.setattr(gate_jobs, "load_gated", renewed_meanwhile)
     with committed():
         gate_jobs.delete_expired(None)
     rows = Publication.objects.filter(public_id=work.public_id)
@@ -208,6 +208,10 @@ def test_every_text_is_known_to_the_proof_and_the_search_for_it_can_fail(withdra
     # Without the texts the proof knows nothing to look for: the switch of the test above.
     leave_behind(SAID["title"])
     monkeypatch.setattr(gate_jobs, "texts_of", lambda public_id: [])
+    assert SAID["title"] in withdrawn.said, "what was public is kept with the case until it is proven"
+    with pytest.raises(AbsenceNotProven):
+        prove(withdrawn)
+    WithdrawalCase.objects.filter(pk=withdrawn.pk).update(said=[])
     prove(withdrawn)
 
 

@@ -17,8 +17,9 @@ from archive.gate import Gate
 from archive.models import Document, EntityLink, Event, ExternalId, Organisation, Publication, RecordKind, Testimony
 from archive.naming import public_face, rebuild_naming
 from archive.policy import viewer_of
+from archive.record_types import record_type, registry
 from archive.revisions import save_revision
-from archive.seals import SEALS, hidden_keys, seals_of
+from archive.seals import hidden_keys, seals_of
 from archive.values.language_map import language_map
 from archive.vault import ledger_file
 from tests.archive.factories import (
@@ -206,8 +207,8 @@ def test_what_is_sealed_is_on_no_public_surface(site, kind, code):
 
 @pytest.mark.parametrize(("kind", "code"), EVERY_SEAL)
 def test_without_its_line_in_the_table_a_seal_has_no_effect_and_is_noticed(site, monkeypatch, kind, code):
-    lines = tuple(replace(one, hides=()) if one.code == code else one for one in SEALS[kind])
-    monkeypatch.setattr(seals, "SEALS", {**SEALS, kind: lines})
+    lines = tuple(replace(one, hides=()) if one.code == code else one for one in seals_of(kind))
+    monkeypatch.setattr(record_type(kind), "seals", lines)
     planted = PLANTS[kind, code](kind)
     seal(planted, code)
     assert said_in_public(planted)
@@ -229,7 +230,7 @@ def test_a_seal_that_nobody_knows_hides_all_that_can_be_sealed():
 
 
 def test_every_key_that_a_seal_hides_has_something_to_stand_in_its_place():
-    keys = {key for kind in SEALS for one in seals_of(kind) for key in one.hides}
+    keys = {key for entry in registry for one in entry.seals for key in one.hides}
     assert keys - seals.NAMES == set(seals._EMPTY)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from archive import gate
 from archive.models import EntityLink, ExternalId
+from archive.own_types import works
 from archive.revisions import save_revision
 from tests.archive.factories import a_community, a_person, a_place, a_testimony, published
 from tests.archive.what_is_public import rows_about
@@ -56,5 +56,5 @@ def test_what_another_community_hides_is_its_own(site):
 
 
 def test_this_goes_red_when_marks_are_looked_up_by_links_alone(site, monkeypatch):
-    monkeypatch.setattr(gate, "views_unlinked", lambda snapshots, *_more: dict.fromkeys(snapshots, ()))
+    monkeypatch.setattr(works, "views_unlinked", lambda snapshots, *_more: dict.fromkeys(snapshots, ()))
     assert "616052" in marked(coarse(), "place", PLACE)

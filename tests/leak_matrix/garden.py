@@ -9,7 +9,7 @@ from tests.archive.factories import a_community
 from tests.leak_matrix.links import hand_out
 from tests.leak_matrix.order import plant_order
 from tests.leak_matrix.people import plant_people
-from tests.leak_matrix.planting import DOCUMENT_STATES, STATES, Garden, Planted, actors, plant
+from tests.leak_matrix.planting import DOCUMENT_STATES, PLANTERS, STATES, Garden, Planted, actors, plant
 from tests.leak_matrix.redactions import plant_redactions
 from tests.leak_matrix.seals import plant_seals
 
@@ -49,4 +49,5 @@ def _states(*states: str) -> Garden:
 def _every_state() -> Garden:
     garden = _states(*STATES)
     garden.planted += [plant(state, garden.community, "document") for state in DOCUMENT_STATES]
+    garden.planted += [plant(state, garden.community, kind) for kind in PLANTERS for state in STATES]
     return garden

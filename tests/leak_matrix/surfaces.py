@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from archive.public.kinds import all_kinds, public_kind
+from archive.record_types import registry
 from tests.leak_matrix.planting import Planted
 
 #: Addresses of one object: name → paths for a planted work. ``{id}`` is its public id, ``{kind}`` the part of the
@@ -131,6 +132,15 @@ def pages_of(record: Any) -> Iterator[tuple[str, str]]:
     """(its page, path) of one authority or clip."""
     for path in COMPANION_SURFACES[record.kind]:
         yield path, path.format(id=record.public_id)
+
+
+def kinds_not_walked(planted: Collection[str] = (), named: Collection[str] = COMPANION_SURFACES) -> list[str]:
+    """Kinds of record with a page that nobody plants or goes to.
+
+    :param planted: kinds that other rooms plant.
+    """
+    own = {"testimony", "document", *planted}
+    return sorted(entry.kind for entry in registry if entry.has_page and entry.kind not in {*own, *named})
 
 
 def unnamed() -> list[str]:

@@ -35,6 +35,10 @@ def garden(site) -> Garden:
     return every_state()
 
 
+def test_every_kind_of_record_is_planted_and_walked():
+    assert surfaces.kinds_not_walked() == []
+
+
 def test_no_canary_where_it_must_not_be(site, monkeypatch, caplog):
     _walk(whole_garden(), CELLS, monkeypatch, caplog)
 

@@ -244,6 +244,7 @@ CONTENT = frozenset(
         "archive_texttrack",
     }
 )
+UNTIL_PROVEN = frozenset({("archive_withdrawalcase", "said")})
 #: Folders below the instance's data that hold files entrusted to it and what was made of them.
 FILES = ("media", "vault")
 
@@ -273,7 +274,9 @@ def _tables(garden: Garden) -> Iterator[tuple[str, bytes]]:
             rows = rows.exclude(public_id__in=ours)
         elif table == "jobs_joblogline":
             rows = rows.exclude(job_id__in=ours)
-        yield f"the table {table}", repr(list(rows.values())).encode()
+        # What the proof of absence looks for stays with its case until it is proven.
+        kept = [field.attname for field in model._meta.concrete_fields if (table, field.name) not in UNTIL_PROVEN]
+        yield f"the table {table}", repr(list(rows.values(*kept))).encode()
 
 
 def _rows_of(table: str) -> bytes:

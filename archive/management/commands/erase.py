@@ -1,4 +1,4 @@
-"""Erase a withdrawn work for ever: the same action that the desk uses."""
+"""Erase a withdrawn record for ever: the same action that the desk uses."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from archive.actions.base import ActionRefused
 from archive.actions.erase import EraseAction
 from archive.actions.withdraw import REASONS
 from archive.erasure import rewrite_database
-from archive.management.works import work_or_refuse
+from archive.management.works import record_or_refuse
 from archive.vault.errors import VaultError
 
 
 class Command(BaseCommand):
     help = (
-        "Erase a withdrawn work for ever: originals, public copies, texts, revisions, and the persons whom no other "
+        "Erase a withdrawn record for ever: originals, public copies, texts, revisions, and the persons whom no other "
         "work names. It cannot be undone. Backups made before still hold it: destroy them when you may."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("id", metavar="ID", help="the work's public id")
+        parser.add_argument("id", metavar="ID", help="its public id")
         parser.add_argument("--reason", required=True, choices=REASONS, help="a code: the trail holds no free text")
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        work = work_or_refuse(options["id"])
+        work = record_or_refuse(options["id"])
         action = EraseAction(None, work, reason=options["reason"])
         try:
             action.check()

@@ -8,18 +8,24 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from archive.actions.publish import PublishAction
-from archive.management.works import work_or_refuse
+from archive.management.works import record_or_refuse
+from archive.record_types import record_type
 from search.outbox import apply_all_pending
 
 
 class Command(BaseCommand):
-    help = "Publish a reviewed testimony or document. Says what the gate asks for when it stays closed."
+    help = "Publish a reviewed record. Says what the gate asks for when it stays closed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("id", metavar="ID", help="the work’s public id, as its address shows it")
+        parser.add_argument("id", metavar="ID", help="its public id, as its address shows it")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        work = work_or_refuse(options["id"])
+        work = record_or_refuse(options["id"])
+        if not record_type(work.kind).gated:
+            raise CommandError(
+                f"{work.public_id} ({work._meta.verbose_name}) has no consent of its own: it is public as long as "
+                "something that is published names it."
+            )
         assessment = PublishAction(None, [work]).execute()[work.public_id]
         apply_all_pending()
         if not assessment.allowed:

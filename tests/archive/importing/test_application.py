@@ -74,7 +74,7 @@ def test_a_file_becomes_a_record_with_its_original_in_the_vault(edition):
 def test_the_revision_says_what_the_database_says(edition):
     run(edition)
     work = Testimony.objects.get()
-    revision = Revision.objects.get()
+    revision = Revision.objects.get(record_id=work.pk)
     assert revision.snapshot == snapshot_of(work)
     assert revision.sha256 == sha256_of(snapshot_of(work))
     assert save_revision(work, origin="edit") is None, "saving without a change makes no revision"
@@ -91,6 +91,8 @@ def test_entities_become_authorities_once(edition, tmp_path):
     person = Person.objects.get()
     assert person.community.slug == "valley" and person.identity == "valley_ilka"
     assert EntityLink.objects.filter(target_id=place.pk, relation="mentioned").count() == 2
+    for named in (place, person):
+        assert Revision.objects.get(record_id=named.pk).snapshot == snapshot_of(named)
     mark = Testimony.objects.first().tracks.get(is_original=True).cues[0]["marks"][0]
     assert mark["key"] == person.public_id and mark["data"]["source_key"] == "valley_ilka"
 

@@ -8,6 +8,7 @@ import pytest
 
 from archive.models import AuditEvent, LedgerLine, Publication, Record, RecordState
 from archive.vault import ledger, ledger_file
+from archive.vault.errors import VaultError
 from archive.vault.ledger_lines import Head, Reading, judge
 from archive.vault.replay import ReplayLedger, accepted_damage
 from archive.vault.snapshot import Manifest, Restore
@@ -201,3 +202,14 @@ def test_what_is_cut_off_behind_an_accepted_loss_is_damage_and_no_loss(restored,
             ReplayLedger(decision=lost).execute()
         ReplayLedger(decision=ledger.Decision(2)).execute()
         assert not ledger.replay_pending()
+
+
+def test_a_withdrawal_of_a_kind_that_nobody_knows_keeps_a_restored_site_closed(instance: Path):
+    stray = Record.objects.create(kind="probe")
+    ledger.append({"uuid": str(stray.uuid), "public_id": stray.public_id, "reason": "danger"})
+    head = ledger.head()
+    assert head is not None
+    ledger.mark_replay_pending(ledger.Pending(head, head.instance, (head,), must_exist=True))
+    with pytest.raises(VaultError, match="probe"):
+        ReplayLedger().execute()
+    assert ledger.replay_pending()

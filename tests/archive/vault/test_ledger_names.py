@@ -19,7 +19,8 @@ from archive.vault import ledger, ledger_file
 from archive.vault.narrowings import of_state, state_of_record
 from tests.archive.factories import ALL_YES, a_community, a_member, a_person, a_testimony, a_user, committed, published
 from tests.archive.test_desk import at_the_desk
-from tests.archive.vault.test_ledger_narrowings import again, payloads, restored, since_the_backup, switch
+from tests.archive.vault.replayed import restored, since_the_backup
+from tests.archive.vault.test_ledger_narrowings import again, payloads, switch
 
 
 def credit(work: Any, name: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -52,29 +51,9 @@ from tests.archive.factories import (
     published,
 )
 from tests.archive.sent_forms import as_shown
+from tests.archive.vault.replayed import Undone, restored, since_the_backup
 
 NARROW = {**dict.fromkeys(Scope.values, "no"), Scope.PRESERVE: "yes", Scope.RESEARCH: "yes"}
-
-
-class Undone(Exception):
-    """Takes the database back to the backup; the ledger stays as it is."""
-
-
-@contextmanager
-def since_the_backup() -> Iterator[None]:
-    """What happens in this block is not in the database that is restored at its end."""
-    head = ledger.settled_head()
-    with pytest.raises(Undone), transaction.atomic():
-        with committed():
-            yield
-        raise Undone
-    ledger.mark_replay_pending(ledger.Pending(head, head.instance, (head,), must_exist=True))
-
-
-def restored() -> Any:
-    report = ReplayLedger().execute()
-    assert not ledger.replay_pending() and report.failed == []
-    return report
 
 
 def again(work: Any) -> Any:

@@ -18,7 +18,6 @@ from archive.importing.job import report_of, start_import
 from archive.importing.options import ImportOptions
 from archive.importing.problems import REFUSED
 from archive.models import (
-    AUTHORITY_KINDS,
     Community,
     CustodyEvent,
     Derivative,
@@ -29,6 +28,7 @@ from archive.models import (
     Record,
     Testimony,
 )
+from archive.record_types import authority_types
 from archive.vault import custody_log
 from archive.vault.deposit import Filing, KeepOriginals, instance_vault, object_id_of, quarantine
 from archive.vault.durable import digest_file
@@ -128,7 +128,7 @@ def look_at_import(batch: str, count: str) -> dict[str, Any]:
         "publications": dict(Counter(Publication.objects.filter(kind="testimony").values_list("public_id", flat=True))),
         "people": Record.objects.filter(kind="person").count(),
         "places": Record.objects.filter(kind="place").count(),
-        "authorities": Record.objects.filter(kind__in=AUTHORITY_KINDS).count(),
+        "authorities": Record.objects.filter(kind__in=authority_types()).count(),
         "made": len(row.options.get("made", [])),
         "counts": row.counts,
         "finished": row.finished_at is not None,
