@@ -42,12 +42,10 @@ def empty_history(record: Record) -> None:
 def forget(record: Any) -> None:
     """Take every word out of a record that was never published by itself (a person, a clip), and out of its history.
 
-    A shell stays for the sake of the revisions, which nobody may delete; a record without any goes whole. Called inside
-    a transaction.
+    A shell stays for the sake of its revisions, which nobody may delete, and of duplicates that were merged into it; a
+    record without either goes whole. Called inside a transaction.
     """
-    if not record.revisions.exists():
-        if record.merged.exists():
-            raise ValueError("What was merged into a record goes before it.")
+    if not record.revisions.exists() and not record.merged.exists():
         record_type(record.kind).erase(record)
         record.delete()
         return

@@ -18,7 +18,7 @@ from archive.importing.authorities import normal_uri
 from archive.importing.authority_revisions import first_revisions
 from archive.importing.parsed import ParsedEntity
 from archive.importing.rows import insert_records
-from archive.models import Collection, Concept, ConceptScheme, ExternalId, Person, Place, Record
+from archive.models import Collection, Concept, ConceptScheme, ExternalId, Person, Place, Record, RecordState
 from archive.record_types import authority_types, record_type
 from archive.values.language_map import from_texts, language_map
 
@@ -118,7 +118,8 @@ class AuthorityIndex:
         own = {
             match["public_id"]: key for how, _kind, key in identities if how == "key" and (match := OWN_KEY.match(key))
         }
-        for record in Record.objects.filter(public_id__in=list(own), kind__in=authority_types()) if own else ():
+        found = Record.objects.filter(public_id__in=list(own), kind__in=authority_types())
+        for record in found.exclude(state=RecordState.ERASED) if own else ():
             if record.community_id in (None, self.community.pk if self.community else None):
                 for kind in authority_types():
                     self._remember(("key", kind, own[record.public_id]), _ref(record))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, QuerySet
 
-from archive.models import Record, Revision
+from archive.models import Record, RecordState, Revision
 from archive.record_types import AuthorityType, authority_types, load, record_type
 from archive.revisions import new_revision, sha256_of
 
@@ -65,4 +65,5 @@ def as_imported() -> QuerySet[Record]:
     """Authorities as the import that made them left them: its own revision is the last."""
     persons = Revision.objects.exclude(origin="import").values("record_id")
     rows = Record.objects.filter(kind__in=authority_types(), current_revision__lte=1)
-    return rows.exclude(pk__in=persons).exclude(state="erased")
+    # Whatever a duplicate was merged into has been looked at by somebody.
+    return rows.filter(merged=None).exclude(pk__in=persons).exclude(state=RecordState.ERASED)

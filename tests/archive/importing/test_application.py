@@ -28,11 +28,13 @@ from archive.models import (
     Proposal,
     Publication,
     Record,
+    RecordState,
     Review,
     Revision,
     Testimony,
 )
 from archive.revisions import save_revision, sha256_of, snapshot_of
+from archive.values.language_map import language_map
 from archive.values.payload import PAYLOAD_SCHEMA
 from archive.vault import custody_log, ledger
 from archive.vault.narrowings import state_of_credits
@@ -314,6 +316,30 @@ def test_undo_takes_back_what_nobody_touched(edition, site):
     assert outcomes(run(edition)) == {"created": 1}, "after an undo the file can come again"
     with pytest.raises(ValueError, match="already"):
         UndoImport(ImportBatch.objects.get(uuid=report.batch)).execute()
+
+
+def test_undo_leaves_names_that_a_person_has_touched(edition):
+    report = run(edition)
+    place, person = Place.objects.get(), Person.objects.get()
+    person.note = language_map("She kept the mill.", "en")
+    person.save()
+    save_revision(person, origin="edit")
+    # As merges were before they made a revision of the one kept.
+    Place.objects.create(name=place.name, merged_into=place)
+    UndoImport(ImportBatch.objects.get(uuid=report.batch)).execute()
+    for record in (place, person):
+        record.refresh_from_db()
+        assert record.state != RecordState.ERASED and record.name["values"]
+
+
+def test_undo_leaves_shells_of_the_names_that_only_it_brought(edition):
+    report = run(edition)
+    UndoImport(ImportBatch.objects.get(uuid=report.batch)).execute()
+    for record in (Place.objects.get(), Person.objects.get()):
+        assert record.state == RecordState.ERASED and not record.name and not record.external_ids.exists()
+        assert all(row.snapshot == {} for row in record.revisions.all())
+    assert outcomes(run(edition)) == {"created": 1}
+    assert Place.objects.exclude(state=RecordState.ERASED).count() == 1, "the name comes again, as a new record"
 
 
 def test_undo_of_a_revision_goes_back_to_the_one_before(edition):
