@@ -67,16 +67,12 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
             reads.note(written_in[id(self)][0], self, context, ignore_failures)
         return resolve(self, context, ignore_failures)
 
-    def parse_anew() -> None:
-        for loader in Engine.get_default().template_loaders:
-            loader.reset()
-
     with monkeypatch.context() as patched:
         patched.setattr(FilterExpression, "__init__", written)
         patched.setattr(FilterExpression, "resolve", told)
-        parse_anew()
+        for loader in Engine.get_default().template_loaders:
+            loader.reset()
         yield reads
-    parse_anew()
 
 
 def of_the_desk(template: str) -> bool:
