@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin import messages
 
+from archive import uses
 from archive.actions.erase import EraseAction
 from archive.actions.publish import HideAction, PublishAction, ReviewAction, UnpublishAction
 from archive.actions.withdraw import REASONS, REPLAYED, WithdrawAction
@@ -23,6 +24,7 @@ from archive.desk.screens import WorkScreen
 from archive.desk.sealing import fields_kept_from
 from archive.models import LADDER, Audience, Publication, RecordState, WithdrawalCase
 from archive.naming_advice import naming_advice
+from archive.public.kinds import known
 from archive.vault.errors import VaultError
 
 #: Codes of a withdrawal as a steward reads them.
@@ -36,6 +38,12 @@ REASON_LABELS = {
     # Translators: why something is withdrawn; the reason given at first is in no backup.
     REPLAYED: gettext_lazy("it was withdrawn again after a restore"),
 }
+
+
+def _kind_in_words(kind: str) -> Any:
+    """What a kind is called where it has pages; else the word of its own room."""
+    entry = known(kind)
+    return entry.many if entry else kind
 
 
 class WithdrawForm(forms.Form):
@@ -171,8 +179,20 @@ class GateScreen(WorkScreen):
             "name" in fields_kept_from(self.viewer, person) for person in people
         )
 
+    def _used_in(self) -> list[dict[str, Any]]:
+        """What shows or quotes this work: its kind, its page where it has one, and since when."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for use in uses.of(self.work.public_id):
+            url = reverse("permanent", args=[use.by_id]) if known(use.by_kind) else ""
+            found.setdefault(
+                (use.by_kind, use.by_id),
+                {"label": _kind_in_words(use.by_kind), "id": use.by_id, "url": url, "since": use.since},
+            )
+        return list(found.values())
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         work = self.work
+        impact = WithdrawAction(None, work, reason="mistake").impact()
         consent = consent_in_force(work)
         assessment = assess(work, consent, timezone.now())
         self._name_what_is_withheld(assessment)
@@ -203,7 +223,13 @@ class GateScreen(WorkScreen):
                 }
                 for case in WithdrawalCase.objects.filter(record_id=work.pk)
             ],
-            "impact": WithdrawAction(None, work, reason="mistake").impact(),
+            "impact": impact,
+            "rests_on": [
+                {"label": _kind_in_words(name), "number": number}
+                for name, number in impact.items()
+                if name not in ("publications", "clips", "links")
+            ],
+            "used_in": self._used_in(),
             "withdraw_form": self.withdraw_form,
             "can": {
                 right: bool(self.may(right, work))

@@ -21,7 +21,8 @@ from archive.gate import Gate
 from archive.models import Publication, RecordState, Revision, Use
 from archive.naming import rebuild_naming
 from jobs.models import Job
-from tests.archive.factories import a_community, a_place, a_testimony, committed, consent, published
+from tests.archive.factories import a_community, a_member, a_place, a_testimony, committed, consent, published
+from tests.archive.test_desk import at_the_desk
 
 pytestmark = pytest.mark.django_db
 
@@ -171,3 +172,18 @@ def test_a_use_says_on_which_consent_it_rested_and_is_replaced_whole(site):
 def test_a_name_is_registered_once(lessons):
     with pytest.raises(ValueError, match="lessons"):
         dependents.register(Lessons())
+
+
+def test_the_desk_says_where_a_work_is_used_and_what_a_withdrawal_reaches(site, lessons, monkeypatch):
+    community = a_community()
+    work = published(a_testimony(community))
+    other = published(a_testimony(community))
+    uses.say("testimony", other.public_id, [uses.Used(work.public_id, "a1"), uses.Used(work.public_id, "a2")])
+    uses.say("scene", "the-bridge", [uses.Used(work.public_id)])
+    client = at_the_desk(a_member(community, "publisher"), monkeypatch)
+    page = " ".join(client.get(f"/admin/testimonies/{work.pk}/gate/").content.decode().split())
+    used = page[page.index("Where it is used") :]
+    assert used.count(f"/id/{other.public_id}") == 1 and "the-bridge" in used
+    assert "<li>lessons: 2</li>" in page and "<li>scene: 1</li>" in page
+    unused = a_testimony(community)
+    assert "Where it is used" not in client.get(f"/admin/testimonies/{unused.pk}/gate/").content.decode()

@@ -104,6 +104,10 @@ def erase(record: Any) -> None:
     EraseAction(None, record, reason="danger").execute()
 
 
+def unpublish(record: Any) -> None:
+    UnpublishAction(None, [record]).execute()
+
+
 def narrow(record: Any) -> None:
     RecordConsentAction(None, record, {"basis": "informed-consent", "scopes": {"preserve": "yes"}}).execute()
 
@@ -138,7 +142,7 @@ OPERATIONS: dict[str, tuple[Callable[[Any], None], str]] = {
     "withdraw": (withdraw, NAME),
     "erase": (erase, NAME),
     "hide": (lambda record: HideAction(None, record).execute(), NAME),
-    "unpublish": (lambda record: UnpublishAction(None, [record]).execute(), NAME),
+    "unpublish": (unpublish, NAME),
     "narrow": (narrow, NAME),
     "redact": (redact, WORDS),
     "restrict": (restrict, NOTE),
