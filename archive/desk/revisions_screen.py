@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from wagtail.admin import messages
 
@@ -87,10 +90,21 @@ class RevisionsScreen(WorkScreen):
         if older is not None and newer is not None:
             kept = fields_kept_from(self.viewer, self.work)
             context |= {
-                "facts": facts_apart(older.snapshot, newer.snapshot, kept),
+                "facts": [
+                    replace(one, label=in_words(self.model, one.label))
+                    for one in facts_apart(older.snapshot, newer.snapshot, kept)
+                ],
                 "tracks": tracks_between(older.snapshot, newer.snapshot),
             }
         return super().get_context_data(**kwargs) | context | {"may_restore": bool(self.may("edit", self.work))}
+
+
+def in_words(model: Any, name: str) -> str:
+    """What a key of a snapshot is called on the form of its kind; the key itself where no field has its name."""
+    try:
+        return capfirst(str(model._meta.get_field(name).verbose_name))
+    except (FieldDoesNotExist, AttributeError):
+        return name
 
 
 def facts_apart(before: dict[str, Any], after: dict[str, Any], kept_back: set[str]) -> list[Difference]:

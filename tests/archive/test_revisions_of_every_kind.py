@@ -142,6 +142,7 @@ def test_an_earlier_revision_of_a_name_stands_again_in_public_at_once(desk):
     save_revision(place, origin="edit")
     page = client.get(f"/admin/places/{place.pk}/revisions/").content.decode()
     assert "Kertavan" in page and "Elsewhere" in page
+    assert "<h3>Name" in page, "fields are called what the form calls them"
     with committed():
         assert client.post(f"/admin/places/{place.pk}/revisions/", {"restore": "1"}).status_code == 302
     place.refresh_from_db()
