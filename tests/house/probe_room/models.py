@@ -15,7 +15,7 @@ class Probe(Record):
     )
     title = models.JSONField("title", default=dict)
     report = models.JSONField("report", default=dict, blank=True)
-    depth = models.CharField("depth", max_length=20, blank=True)
+    depth = models.CharField("depth", max_length=80, blank=True)
     fiction = models.BooleanField(default=False, editable=False)
 
     class Meta:

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('record_ptr', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, related_name='as_%(class)s', serialize=False, to='archive.record')),
                 ('title', models.JSONField(default=dict, verbose_name='title')),
                 ('report', models.JSONField(blank=True, default=dict, verbose_name='report')),
-                ('depth', models.CharField(blank=True, max_length=20, verbose_name='depth')),
+                ('depth', models.CharField(blank=True, max_length=80, verbose_name='depth')),
                 ('fiction', models.BooleanField(default=False, editable=False)),
             ],
             options={
