@@ -98,7 +98,7 @@ class Application:
         self.given_rights = given_rights
         self.guard = guard
         self.noted = noted
-        self.authorities = AuthorityIndex(collection)
+        self.authorities = AuthorityIndex(collection, user=user)
         #: Keys met in this import and the file that brought each.
         self._met: dict[str, str] = {}
 

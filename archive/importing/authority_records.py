@@ -8,19 +8,19 @@ platform. Persons always belong to the community, and so does whatever only an e
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from archive.bulk_rows import insert_values
 from archive.importing.authorities import normal_uri
-from archive.importing.authority_revisions import first_revisions
+from archive.importing.authority_revisions import insert_with_revisions
 from archive.importing.parsed import ParsedEntity
-from archive.importing.rows import insert_records
 from archive.models import Collection, Concept, ConceptScheme, ExternalId, Person, Place, Record, RecordState
 from archive.record_types import authority_types, record_type
 from archive.values.language_map import from_texts, language_map
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 _EHRI_VOCABULARY = re.compile(r"^https://portal\.ehri-project\.eu/keywords/([a-z0-9_-]+?)-[^-]+$")
 
@@ -65,7 +65,8 @@ class AuthorityIndex:
     Call `begin` before each work's transaction and `forget_since_begin` when that transaction is rolled back.
     """
 
-    def __init__(self, collection: Collection, *, names_public: bool = False) -> None:
+    def __init__(self, collection: Collection, *, names_public: bool = False, user: User | None = None) -> None:
+        self.user = user
         self.collection = collection
         self.community = collection.community
         self.owner = collection.community.slug if collection.community else ""
@@ -137,21 +138,13 @@ class AuthorityIndex:
             self._fresh.append(identity)
 
     def _make(self, missing: Sequence[tuple[_Identity, ParsedEntity]]) -> None:
-        by_kind: dict[str, list[tuple[_Identity, Any]]] = defaultdict(list)
-        for identity, entity in missing:
-            by_kind[entity.kind].append((identity, self._record(identity, entity)))
-        external: list[tuple[int, str, str]] = []
-        made: list[tuple[Any, list[str]]] = []
-        for pairs in by_kind.values():
-            insert_records([record for _identity, record in pairs])
-            for identity, record in pairs:
-                self._remember(identity, _ref(record))
-                self.made.append(record.public_id)
-                how, owner, uri = identity
-                made.append((record, [uri[:500]] if how == "uri" else []))
-                external += [(record.pk, one, owner) for one in made[-1][1]]
-        insert_values(ExternalId, ("record_id", "uri", "owner"), external)
-        first_revisions(made)
+        made = [(identity, self._record(identity, entity)) for identity, entity in missing]
+        insert_with_revisions(
+            [(record, [key[:500]] if how == "uri" else []) for (how, _owner, key), record in made], self.user
+        )
+        for identity, record in made:
+            self._remember(identity, _ref(record))
+            self.made.append(record.public_id)
 
     def _record(self, identity: _Identity, entity: ParsedEntity) -> Any:
         how, owner, key = identity

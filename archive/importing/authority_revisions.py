@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, QuerySet
+from django.utils import timezone
 
-from archive.models import Record, RecordState, Revision
-from archive.record_types import AuthorityType, authority_types, load, record_type
+from archive.bulk_rows import insert_values
+from archive.importing.rows import insert_records
+from archive.models import ExternalId, Person, Record, RecordState, Revision
+from archive.record_types import authority_types, load, record_type
 from archive.revisions import new_revision, sha256_of
 
 if TYPE_CHECKING:
@@ -18,17 +21,43 @@ if TYPE_CHECKING:
 _PART = 400
 
 
-def first_revisions(records: Sequence[tuple[Any, Sequence[str]]], user: User | None = None) -> None:
-    """Give new records their first revision; each comes with its identifiers, and nothing else hangs on it yet."""
-    rows = []
+def insert_with_revisions(records: Sequence[tuple[Any, Sequence[str]]], user: User | None = None) -> None:
+    """Insert new records, each with its identifiers and its first revision; nothing else hangs on them yet.
+
+    An edition brings a few dozen for each of its works: rows are written as values, without an object each.
+    """
+    by_model: dict[type, list[Any]] = {}
+    for record, _uris in records:
+        record.current_revision = 1
+        by_model.setdefault(type(record), []).append(record)
+    for alike in by_model.values():
+        insert_records(alike)
+    external, revisions = [], []
+    now, author = timezone.now(), user.pk if user else None
     for record, uris in records:
-        entry = record_type(record.kind)
-        assert isinstance(entry, AuthorityType)  # noqa: S101 - imports make no other records here
-        rows.append(new_revision(record, entry.fresh_snapshot(record, uris), origin="import", author=user))
-    Revision.objects.bulk_create(rows, batch_size=_PART)
-    for start in range(0, len(rows), _PART):
-        keys = [row.record_id for row in rows[start : start + _PART]]
-        Record.objects.filter(pk__in=keys).update(current_revision=1)
+        entry = authority_types()[record.kind]
+        snapshot = entry.fresh_snapshot(record, uris)
+        revisions.append(
+            (record.pk, 1, snapshot, sha256_of(snapshot), Revision.Origin.IMPORT.value, "", "", author, now)
+        )
+        # A person is known by an identifier inside her community alone.
+        owner = record.community.slug if record.kind == Person.KIND and record.community else ""
+        external += [(record.pk, uri, owner) for uri in uris]
+    insert_values(ExternalId, ("record_id", "uri", "owner"), external)
+    insert_values(Revision, _COLUMNS, revisions)
+
+
+_COLUMNS = (
+    "record_id",
+    "number",
+    "snapshot",
+    "sha256",
+    "origin",
+    "source_sha256",
+    "reason",
+    "author_id",
+    "at",
+)
 
 
 def revise(keys: Iterable[int], user: User | None = None) -> None:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from archive.bulk_rows import insert_values
-from archive.importing.authority_revisions import edited, first_revisions, revise
+from archive.importing.authority_revisions import edited, insert_with_revisions, revise
 from archive.importing.name_lists import ListedName, read_name_list
 from archive.importing.problems import REFUSED, problem
 from archive.importing.reading import Source
 from archive.importing.report import CREATED, UNCHANGED, UPDATED, Report, ReportItem
-from archive.importing.rows import insert_records
 from archive.importing.vocabulary_records import refresh_public
 from archive.models import Community, ExternalId, ImportBatch, Record
 from archive.record_types import authority_types, load, record_type
@@ -134,8 +132,6 @@ class ImportNames:
         return True
 
     def _make(self, entries: list[ListedName]) -> list[str]:
-        made: list[str] = []
-        links: list[tuple[int, str, str]] = []
         fresh: list[tuple[Any, list[str]]] = []
         by_kind: dict[str, dict[str, ListedName]] = defaultdict(dict)
         for entry in entries:
@@ -143,7 +139,6 @@ class ImportNames:
             if by_kind[entry.kind].setdefault(entry.uri or entry.key, entry) is not entry:
                 self._say(entry, UNCHANGED, "")
         for kind, named in by_kind.items():
-            records: list[tuple[ListedName, Any]] = []
             for entry in named.values():
                 platform = bool(entry.uri) and kind != "person"
                 record = record_type(kind).model_class(
@@ -153,17 +148,10 @@ class ImportNames:
                     setattr(record, name, value)
                 if kind == "person":
                     record.name_policy = record.NamePolicy.WITHHELD
-                records.append((entry, record))
-            insert_records([record for _entry, record in records])
-            for entry, record in records:
-                made.append(record.public_id)
+                fresh.append((record, [entry.uri[:500]] if entry.uri else []))
                 self._say(entry, CREATED, record.public_id)
-                uris = [entry.uri[:500]] if entry.uri else []
-                fresh.append((record, uris))
-                links += [(record.pk, uri, self._owner if kind == "person" else "") for uri in uris]
-        insert_values(ExternalId, ("record_id", "uri", "owner"), links)
-        first_revisions(fresh, self.user)
-        return made
+        insert_with_revisions(fresh, self.user)
+        return [record.public_id for record, _uris in fresh]
 
     def _say(self, entry: ListedName, outcome: str, public_id: str) -> None:
         self.report.add(ReportItem(entry.key or entry.uri, outcome, public_id, next(iter(entry.names.values()))))
