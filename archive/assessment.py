@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from archive.models import LADDER, Answer, Audience, ConsentRecord, Record, RecordState, Revision, Scope, Sensitivity
-from archive.record_types import record_type
+from archive.record_types import gated_type, record_type
 from archive.values.language_map import original_text
 
 #: Which scope of consent opens which rung; *ask* on any of them opens the work on request.
@@ -198,7 +198,7 @@ def assess(
         "edit",
         advisory=True,
     )
-    result.reasons += [guard(work, consent, now) for guard in record_type(work.kind).guards]
+    result.reasons += [guard(work, consent, now) for guard in gated_type(work.kind).guards]
     line(
         "scope",
         bool(full - {Audience.COMMUNITY}),

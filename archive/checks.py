@@ -16,10 +16,7 @@ from django.core.exceptions import FieldDoesNotExist
 from archive.models import Community, Record
 from archive.owners import end_of
 from archive.public import kinds
-from archive.record_types import RecordType, registry
-
-#: What a gated kind has to bring of its own.
-_OF_THE_GATE = ("materials", "project", "stub")
+from archive.record_types import GatedType, RecordType, registry
 
 
 def check_kinds(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
@@ -73,10 +70,12 @@ def _lacks(entry: RecordType, public: Callable[[str], Any]) -> Iterator[tuple[st
                 f"The seal {seal.code!r} of the kind {entry.kind!r} hides nothing.",
                 "Name the fields of the form and the keys of the payload that hold it.",
             )
-    if entry.gated:
-        for name in _OF_THE_GATE:
-            if getattr(type(entry), name) is getattr(RecordType, name):
-                yield "archive.E106", f"The kind {entry.kind!r} passes the gate and brings no {name!r}.", ""
+    if entry.gated != isinstance(entry, GatedType):
+        yield (
+            "archive.E106",
+            f"The kind {entry.kind!r} says otherwise than its class whether it passes the gate.",
+            "What has a consent of its own is a GatedType (archive/record_types.py).",
+        )
     if entry.has_page and public(entry.kind) is None:
         yield (
             "archive.E107",

@@ -36,7 +36,7 @@ from archive.models import (
 )
 from archive.models.record import sort_key
 from archive.policy import group_of
-from archive.record_types import Materials, record_type
+from archive.record_types import Materials, gated_type
 from archive.standing import read_standing_anew
 from archive.values.language_map import original_text
 from archive.values.uncertain_date import parse_date
@@ -118,7 +118,7 @@ class Gate:
         """Every kind's publications; kinds whose materials are read in one way are read together."""
         alike: dict[Any, list[Any]] = {}
         for work in works:
-            alike.setdefault(record_type(work.kind).materials, []).append(work)
+            alike.setdefault(gated_type(work.kind).materials, []).append(work)
         built = []
         for read, records in alike.items():
             prepared = read(records, consents, snapshots, self.now)
@@ -140,7 +140,7 @@ class Gate:
         group: str,
     ) -> list[Built]:
         """One publication per rung whose content differs from the rung below, with the stands it serves."""
-        entry = record_type(work.kind)
+        entry = gated_type(work.kind)
         rows: list[Built] = []
         current: Publication | None = None
         registered: Publication | None = None

@@ -9,6 +9,7 @@ and Invenio's ``RecordServiceConfig``.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,9 +80,8 @@ class RecordType:
     owner = "community"
     #: Without a community it is the platform's, and every member of any community may read it.
     shared = False
-    #: It passes the gate by a consent, review and checklist of its own; else it is public as far as others name it.
+    #: Whether it is a :class:`GatedType`; else it is public as far as others name it.
     gated = False
-    guards: tuple[Guard, ...] = ()
     seals: tuple[Seal, ...] = ()
     #: Fields of the row that a snapshot holds as they are.
     fields: tuple[str, ...] = ()
@@ -123,30 +123,6 @@ class RecordType:
         """Texts that its publications said and no snapshot of it holds."""
         yield from ()
 
-    # --- the gate -----------------------------------------------------------------------------
-
-    @staticmethod
-    def materials(
-        records: Sequence[Any],
-        consents: Mapping[int, ConsentRecord],
-        revisions: Mapping[int, Revision],
-        now: datetime,
-    ) -> Prepared:
-        """What publications of these records are made from, in bulk; kinds that share it are read together."""
-        raise NotImplementedError("Only a gated kind has materials.")
-
-    def project(self, materials: Any, rung: str) -> dict[str, Any]:
-        """The payload for one rung."""
-        raise NotImplementedError(f"{type(self).__name__} is no gated kind.")
-
-    def stub(self, materials: Any) -> dict[str, Any]:
-        """The payload of what is on request only."""
-        raise NotImplementedError(f"{type(self).__name__} is no gated kind.")
-
-    def links(self, materials: Any, payload: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """What the publication can be listed by, as (relation, target); nothing that the payload does not show."""
-        return []
-
     def public_face(self, record: Any) -> Any:
         """What publications of others say of it; when it changes they are made anew. None: nothing."""
         return None
@@ -170,6 +146,36 @@ class RecordType:
         for name in self.fields:
             field = record._meta.get_field(name)
             setattr(record, name, field.get_default() if field.has_default() else None if field.null else "")
+
+
+class GatedType(RecordType, ABC):
+    """A kind that passes the gate by a consent, review and checklist of its own; one lacking a part cannot be made."""
+
+    gated = True
+    has_page = True
+    guards: tuple[Guard, ...] = ()
+
+    @staticmethod
+    @abstractmethod
+    def materials(
+        records: Sequence[Any],
+        consents: Mapping[int, ConsentRecord],
+        revisions: Mapping[int, Revision],
+        now: datetime,
+    ) -> Prepared:
+        """What publications of these records are made from, in bulk; kinds that share it are read together."""
+
+    @abstractmethod
+    def project(self, materials: Any, rung: str) -> dict[str, Any]:
+        """The payload for one rung."""
+
+    @abstractmethod
+    def stub(self, materials: Any) -> dict[str, Any]:
+        """The payload of what is on request only."""
+
+    def links(self, materials: Any, payload: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """What the publication can be listed by, as (relation, target); nothing that the payload does not show."""
+        return []
 
 
 class AuthorityType(RecordType):
@@ -233,6 +239,14 @@ registry = Registry()
 def record_type(kind: str) -> RecordType:
     """The entry of a kind. :raises UnknownType: when no room has registered it."""
     return registry[kind]
+
+
+def gated_type(kind: str) -> GatedType:
+    """The entry of a kind with a consent of its own. :raises NotGated: for another kind."""
+    entry = registry[kind]
+    if not isinstance(entry, GatedType):
+        raise NotGated(f"The kind {kind!r} has no consent of its own.")
+    return entry
 
 
 def gated_kinds() -> list[str]:

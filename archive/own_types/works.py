@@ -15,7 +15,7 @@ from archive.projection.clips import clip_facts
 from archive.projection.media import asset_facts
 from archive.projection.unlinked import views_unlinked
 from archive.projection.works import Materials, project_stub, project_work
-from archive.record_types import Prepared, RecordType, Seal, texts_in
+from archive.record_types import GatedType, Prepared, RecordType, Seal, texts_in
 from archive.redactions import rule_of
 from archive.revisions import keys_of, track_as_dict, write_tracks
 
@@ -86,11 +86,9 @@ def _named_in(snapshot: Mapping[str, Any]) -> set[str]:
     return named
 
 
-class WorkType(RecordType):
+class WorkType(GatedType):
     """What testimonies and documents share."""
 
-    gated = True
-    has_page = True
     related = ("community", "collection")
     names = ("place", "collection")
     materials = staticmethod(materials_of_works)

@@ -16,6 +16,7 @@ from archive.own_types.works import TestimonyType
 from archive.public import kinds
 from archive.record_types import (
     AlreadyRegistered,
+    GatedType,
     NotGated,
     RecordType,
     Registry,
@@ -61,14 +62,22 @@ def test_a_record_that_nobody_registered_is_an_error():
         ({"owner": "nobody"}, "archive.E104"),
         ({"owner": "collection"}, "archive.E104"),
         ({"seals": (Seal("empty", "empty", ("title",), ()),)}, "archive.E105"),
-        ({"materials": staticmethod(RecordType.materials)}, "archive.E106"),
-        ({"project": RecordType.project}, "archive.E106"),
-        ({"stub": RecordType.stub}, "archive.E106"),
+        ({"gated": False}, "archive.E106"),
     ],
 )
 def test_an_entry_that_lacks_a_part_is_an_error(changes: dict[str, Any], code: str):
     assert codes(not_whole([TestimonyType()], kinds.known)) == []
     assert code in codes(not_whole([lacking(**changes)], kinds.known))
+
+
+@pytest.mark.parametrize("part", ["materials", "project", "stub"])
+def test_a_gated_kind_that_lacks_a_part_cannot_be_made(part: str):
+    with pytest.raises(TypeError, match=part):
+        lacking(**{part: getattr(GatedType, part)})
+
+
+def test_what_only_says_that_it_is_gated_is_an_error():
+    assert codes(not_whole([type("Lacking", (EventType,), {"gated": True})()], kinds.known)) == ["archive.E106"]
 
 
 def test_a_kind_with_pages_and_no_public_entry_is_an_error():

@@ -22,7 +22,7 @@ from archive.gate_jobs import prove_absence
 from archive.models import Publication, Record, RecordState, Revision, WithdrawalCase
 from archive.policy import may, viewer_of
 from archive.public import kinds
-from archive.record_types import RecordType, registry
+from archive.record_types import GatedType, RecordType, registry
 from archive.revisions import save_revision
 from archive.values.language_map import language_map
 from archive.vault import sealing
@@ -288,9 +288,7 @@ def lacking(**changes: Any) -> RecordType:
 
 
 SWITCHES: dict[str, Any] = {
-    "no materials": lambda: not_whole([lacking(materials=staticmethod(RecordType.materials))], kinds.known),
-    "no projection": lambda: not_whole([lacking(project=RecordType.project)], kinds.known),
-    "no stub": lambda: not_whole([lacking(stub=RecordType.stub)], kinds.known),
+    "not gated": lambda: not_whole([lacking(gated=False)], kinds.known),
     "no owner": lambda: not_whole([lacking(owner="nobody")], kinds.known),
     "a field that is none": lambda: not_whole([lacking(fields=("width",))], kinds.known),
     "a seal without effect": lambda: not_whole(
@@ -306,6 +304,12 @@ SWITCHES: dict[str, Any] = {
     ),
     "no planter in the leak matrix": lambda: kinds_not_walked(),
 }
+
+
+@pytest.mark.parametrize("part", ["materials", "project", "stub"])
+def test_without_a_part_of_the_gate_it_cannot_even_be_registered(part):
+    with pytest.raises(TypeError, match=part):
+        lacking(**{part: getattr(GatedType, part)})
 
 
 @pytest.mark.parametrize("name", SWITCHES)

@@ -17,7 +17,7 @@ from archive.public.kinds import PublicKind
 from archive.public.passages import Passage
 from archive.public.reading import mark_cacheable
 from archive.public.works import page_facts_of
-from archive.record_types import Prepared, RecordType, Seal
+from archive.record_types import GatedType, Prepared, Seal
 from archive.seals import hidden_keys, without_sealed
 from archive.values.language_map import public_map
 from archive.values.payload import PAYLOAD_SCHEMA
@@ -65,10 +65,8 @@ def is_deep_enough(record: Any, consent: ConsentRecord | None, now: datetime) ->
     return Reason("measured", bool(record.depth), "It was measured.", "Nobody has measured it.")
 
 
-class ProbeType(RecordType):
+class ProbeType(GatedType):
     kind, model = "probe", "probe_room.Probe"
-    gated = True
-    has_page = True
     fields = ("title", "report", "depth", "fiction")
     seals = (Seal("depth", gettext_lazy("the date"), ("depth",), ("depth",)),)
     guards = (is_deep_enough,)
