@@ -184,9 +184,8 @@ class RedactedWork:
             if state := _state(withheld, decided.get((ENTITY, link["target"]))):
                 seen.add(target.pk)
                 name = shown_title(concrete(target), self.viewer)
-                yield Effect(
-                    ENTITY, link["target"], record_type(target.kind).model_class._meta.verbose_name, name, state
-                )  # type: ignore[attr-defined]
+                kind = record_type(target.kind).model_class._meta.verbose_name
+                yield Effect(ENTITY, link["target"], kind, name, state)
 
 
 def in_pieces(cue: Mapping[str, Any], spans: Iterable[Span]) -> list[tuple[str, bool]]:

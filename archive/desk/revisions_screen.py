@@ -20,7 +20,7 @@ from archive.desk.sealing import fields_kept_from
 from archive.models import Record, Revision
 from archive.naming import make_anew, public_face
 from archive.record_types import record_type
-from archive.revisions import new_revision, restore_snapshot
+from archive.revisions import new_revision, restore_snapshot, snapshot_of
 from archive.standing import read_standing_anew
 from archive.values.differences import Difference, cue_differences, difference
 from archive.values.languages import display_name
@@ -47,10 +47,12 @@ class RevisionsScreen(WorkScreen):
             gated = record_type(self.work.kind).gated
             hidden = KeepHidden(self.work) if gated else None
             shown, restricted = public_face(self.work), state_of_record(self.work)
-            restore_snapshot(self.work, revision.snapshot)
+            # What is sealed from whoever goes back stays as it is now: she would change what she cannot see.
+            now, kept = snapshot_of(self.work), fields_kept_from(self.viewer, self.work)
+            restore_snapshot(self.work, {**revision.snapshot, **{name: now[name] for name in kept & now.keys()}})
             made = new_revision(
                 self.work,
-                revision.snapshot,
+                snapshot_of(self.work),
                 origin=Revision.Origin.RESTORE,
                 author=request.user,  # type: ignore[arg-type]
                 reason=f"r{revision.number}",

@@ -176,6 +176,25 @@ def test_sealed_fields_of_earlier_revisions_are_shown_to_no_editor(desk):
     assert "Something else." in page and "Zqwcanaryname" not in page
 
 
+def test_whoever_may_not_read_a_sealed_field_does_not_set_it_back(desk):
+    community, client = desk
+    person = a_person(community, "Zqwbefore")
+    person.note = language_map("The first note.", "en")
+    person.save()
+    save_revision(person, origin="edit")
+    Person.objects.filter(pk=person.pk).update(
+        name=language_map("Zqwsince", "hy"), note={}, sealed=["real_name"], name_policy="withheld"
+    )
+    person.refresh_from_db()
+    save_revision(person, origin="edit")
+    assert client.post(f"/admin/people-records/{person.pk}/revisions/", {"restore": "1"}).status_code == 302
+    person.refresh_from_db()
+    assert original_text(person.name) == "Zqwsince" and original_text(person.note) == "The first note."
+    made = Revision.objects.get(record_id=person.pk, number=person.current_revision)
+    assert made.snapshot == snapshot_of(person), "the revision says what stands, not what was asked for"
+    assert made.snapshot["name_policy"] == "withheld"
+
+
 def test_a_merge_is_a_revision_of_the_one_kept(site):
     community = a_community()
     kept, other = a_person(community), a_person(community, "Anush Sarian")
