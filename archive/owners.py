@@ -45,8 +45,10 @@ def path_of(model: type[Any]) -> str | None:
     """The path of fields from a model to its owner, or None: nobody knows."""
     if model in _PATHS:
         return _PATHS[model]
+    if model is Record:
+        return "community"
     if issubclass(model, Record):
-        return next((entry.owner for entry in registry if entry.model_class is model), "community")
+        return next((entry.owner for entry in registry if entry.model_class is model), None)
     fields = {field.name for field in model._meta.get_fields()}
     return "record__community" if "record" in fields else "community" if "community" in fields else None
 

@@ -11,7 +11,7 @@ from archive import owners, policy
 from archive.models import AccessRequest, Membership, Place, Record, TranscriptDraft, Unfinished
 from archive.owners import Owner, owner_of, path_of, register_owner
 from archive.policy import may, register_rights, viewer_of, visible
-from archive.record_types import record_type
+from archive.record_types import record_type, registry
 from jobs.models import Job
 from tests.archive.factories import a_community, a_member, a_person, a_place, a_testimony, a_user
 
@@ -50,6 +50,13 @@ def test_what_nobody_has_named_is_nobodys(thing):
 def test_a_list_of_what_nobody_has_named_is_refused():
     with pytest.raises(TypeError, match="Job"):
         visible(Job.objects.all(), viewer_of(a_user(is_superuser=True)))
+
+
+def test_a_kind_of_record_that_nobody_registered_is_nobodys(monkeypatch):
+    monkeypatch.setattr(owners, "registry", [entry for entry in registry if entry.kind != "place"])
+    assert path_of(Place) is None
+    with pytest.raises(TypeError, match="Place"):
+        visible(Place.objects.all(), viewer_of(a_user(is_superuser=True)))
 
 
 def test_the_path_must_lead_to_a_community_or_to_a_person():
