@@ -56,6 +56,8 @@ def _enter(request: HttpRequest, token: str, key: str, good: Callable[..., objec
     token_hash = hash_of(token)
     if good(token_hash, timezone.now()) is None:
         raise Http404
+    # Nobody who knew this session before comes in with it.
+    request.session.cycle_key()
     request.session[key] = token_hash
     return _kept_nowhere(redirect(page))
 
