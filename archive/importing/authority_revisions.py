@@ -34,9 +34,9 @@ def insert_with_revisions(records: Sequence[tuple[Any, Sequence[str]]], user: Us
         insert_records(alike)
     external, revisions = [], []
     now, author = timezone.now(), user.pk if user else None
+    types = authority_types()
     for record, uris in records:
-        entry = authority_types()[record.kind]
-        snapshot = entry.fresh_snapshot(record, uris)
+        snapshot = types[record.kind].fresh_snapshot(record, uris)
         revisions.append(
             (record.pk, 1, snapshot, sha256_of(snapshot), Revision.Origin.IMPORT.value, "", "", author, now)
         )
